@@ -1,4 +1,4 @@
-"""The one deadline of a request: a moment of a monotonic clock, passed along instead of time-outs."""
+"""The one deadline of a request: a moment of a monotonic clock, instead of time-outs."""
 
 import time
 from collections.abc import Callable

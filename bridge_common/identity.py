@@ -81,11 +81,7 @@ def canonical_identity(login: bytes, rules: IdentityRules) -> Identity | Refused
     if domain is None:
         return RefusedLogin("the part after the @ is no domain name")
     identity = Identity(parts.local, domain, parts.form)
-    if not rules.login_characters.issuperset(identity.address):
-        return RefusedLogin("the login holds a character that login_characters does not allow")
-    if rules.domains and domain not in rules.domains:
-        return RefusedLogin("the login's domain is not one of ours")
-    return identity
+    return _refusal_of(identity, rules) or identity
 
 
 def _readable(login: bytes) -> str | RefusedLogin:
@@ -101,7 +97,8 @@ def _readable(login: bytes) -> str | RefusedLogin:
         return RefusedLogin("the login holds a control character")
     if unicodedata.normalize("NFKC", text) != text:
         return RefusedLogin("the login holds a look-alike character")
-    return text.translate(_ASCII_LOWER)
+    # NFC again: h composes with a macron below, H does not.
+    return unicodedata.normalize("NFC", text.translate(_ASCII_LOWER))
 
 
 def _split(text: str, rules: IdentityRules) -> Identity | RefusedLogin:
@@ -115,16 +112,27 @@ def _split(text: str, rules: IdentityRules) -> Identity | RefusedLogin:
         parts = Identity(local, domain, LoginForm.ADDRESS)
     else:
         parts = Identity(text, rules.default_domain, LoginForm.BARE)
-    return _refusal_of(parts, rules) or parts
+    return _refusal_of_parts(parts, rules) or parts
 
 
-def _refusal_of(parts: Identity, rules: IdentityRules) -> RefusedLogin | None:
+def _refusal_of_parts(parts: Identity, rules: IdentityRules) -> RefusedLogin | None:
     if parts.form is LoginForm.WINDOWS and not parts.domain:
         return RefusedLogin("the login's Windows domain is not in windows_domains")
     if parts.form is LoginForm.BARE and not rules.bare_allowed:
         return RefusedLogin("the login has no domain, and there is no default_domain")
-    if rules.bare_required and parts.domain != rules.default_domain:
+    if not parts.local or not {"@", "\\"}.isdisjoint(parts.local):
+        return RefusedLogin("the part before the @ is empty or holds another @ or \\")
+    return None
+
+
+def _refusal_of(identity: Identity, rules: IdentityRules) -> RefusedLogin | None:
+    # The domain is an A-label by now: its characters need no leave.
+    if not rules.login_characters.issuperset(identity.local):
+        return RefusedLogin("the login holds a character that login_characters does not allow")
+    if len(identity.address.encode()) > MAX_LOGIN_BYTES:  # the default domain may have made it so
+        return RefusedLogin(f"the login and its domain are longer than {MAX_LOGIN_BYTES} bytes")
+    if rules.domains and identity.domain not in rules.domains:
+        return RefusedLogin("the login's domain is not one of ours")
+    if rules.bare_required and identity.domain != rules.default_domain:
         return RefusedLogin("the login is not of default_domain")
-    if not parts.local or "@" in parts.local:
-        return RefusedLogin("the part before the @ is empty or holds another @")
     return None

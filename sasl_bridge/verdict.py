@@ -21,7 +21,7 @@ class Verdict(enum.Enum):
 
 @dataclass(frozen=True, slots=True)
 class Step:
-    """One server's answer: its name, its verdict, why (printable, no secret), and how long it took."""
+    """One server's answer: its name, its verdict, why (printable, no secret), its duration."""
 
     server: str
     verdict: Verdict
@@ -49,7 +49,11 @@ class Answer:
 
 @dataclass(frozen=True, slots=True)
 class Refused:
-    """Said before any server is asked: REJECTED or UNAVAILABLE, and why (for the log)."""
+    """Said before any server is asked: REJECTED or UNAVAILABLE, and why (for the log).
+
+    ``told`` is what the user may read; empty means the same words as for a wrong password.
+    """
 
     verdict: Verdict
     reason: str
+    told: str = ""

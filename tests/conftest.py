@@ -6,6 +6,7 @@ import logging
 import os
 import re
 from collections.abc import Callable, Iterator
+from typing import cast
 
 import hypothesis
 import pytest
@@ -30,9 +31,8 @@ def pytest_pyfunc_call(pyfuncitem: pytest.Function) -> bool | None:
         return None
     names = inspect.signature(pyfuncitem.obj).parameters
     arguments = {name: pyfuncitem.funcargs[name] for name in names}
-    with asyncio.Runner(
-        debug=True, loop_factory=pyfuncitem.funcargs.get("loop_factory")
-    ) as runner:
+    factory = cast("LoopFactory | None", pyfuncitem.funcargs.get("loop_factory"))
+    with asyncio.Runner(debug=True, loop_factory=factory) as runner:
         runner.get_loop().slow_callback_duration = 10  # the machine may be busy
         runner.run(pyfuncitem.obj(**arguments))
     return True
@@ -40,7 +40,7 @@ def pytest_pyfunc_call(pyfuncitem: pytest.Function) -> bool | None:
 
 @pytest.fixture(autouse=True)
 def clean_log(request: pytest.FixtureRequest, caplog: pytest.LogCaptureFixture) -> Iterator[None]:
-    """A clean test logs no warning; one about trouble says which: expect_warnings("regex")."""
+    """Fail a test that logs a warning, unless it says which: expect_warnings("regex")."""
     yield
     marker = request.node.get_closest_marker("expect_warnings")
     allowed = re.compile(marker.args[0]) if marker else None
@@ -48,4 +48,5 @@ def clean_log(request: pytest.FixtureRequest, caplog: pytest.LogCaptureFixture) 
         for record in caplog.get_records(phase):
             if record.levelno >= logging.WARNING:
                 message = record.getMessage()
-                assert allowed and allowed.search(message), f"unexpected warning: {message}"
+                expected = allowed is not None and allowed.search(message) is not None
+                assert expected, f"unexpected warning: {message}"

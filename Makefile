@@ -1,0 +1,63 @@
+# `make demo` shows the main job; `make test` passes every test. Both work from nothing on a fresh
+# Debian 12 or 13: what is missing is installed when root calls them, else named.
+
+PYTHON := /usr/bin/python3
+VENV := .venv
+BIN := $(VENV)/bin
+PACKAGES := sasl_bridge policyd bridge_common bridge_admin
+QUICK_TESTS := tests/unit tests/listener
+
+DEMO_NEEDS := python3 python3-idna postfix dovecot-imapd openssl
+TEST_NEEDS := $(DEMO_NEEDS) python3-venv
+DISTRIBUTION_NEEDS := python3-pytest python3-pytest-timeout python3-hypothesis python3-trustme \
+	python3-idna python3-uvloop
+
+.PHONY: help demo test check system-test distribution-test docs format clean
+
+help:
+	@echo 'make demo               a Postfix, a Dovecot and the bridge between them, on loopback'
+	@echo 'make test               every test'
+	@echo 'make check              format, lint, types, import contracts, unit tests, coverage'
+	@echo 'make system-test        the tests with real Postfix and Dovecot'
+	@echo "make distribution-test  unit tests with the distribution's own Python and libraries"
+	@echo 'make docs               write the generated documentation anew'
+	@echo 'make format             format the source'
+
+demo:
+	@tests/lab/need $(DEMO_NEEDS)
+	@PYTHONPATH=.:tests $(PYTHON) -m lab.demo
+
+test: check system-test
+
+check: $(VENV)/ready
+	$(BIN)/ruff format --check .
+	$(BIN)/ruff check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+	$(BIN)/coverage erase
+	$(BIN)/coverage run -m pytest $(QUICK_TESTS)
+	$(BIN)/coverage combine --quiet
+	$(BIN)/coverage report
+
+system-test: $(VENV)/ready
+	$(BIN)/pytest tests/system
+
+distribution-test:
+	@tests/lab/need $(DISTRIBUTION_NEEDS)
+	$(PYTHON) -m pytest -p no:cacheprovider $(QUICK_TESTS)
+
+docs: $(VENV)/ready
+	$(BIN)/python -m bridge_admin.settings_reference > docs/settings.md
+
+format: $(VENV)/ready
+	$(BIN)/ruff format .
+	$(BIN)/ruff check --fix .
+
+$(VENV)/ready: requirements-dev.txt
+	@tests/lab/need $(TEST_NEEDS)
+	$(PYTHON) -m venv $(VENV)
+	$(BIN)/pip install --quiet --requirement requirements-dev.txt
+	touch $@
+
+clean:
+	rm -rf $(VENV) .coverage* .hypothesis .mypy_cache .pytest_cache .ruff_cache .import_linter_cache

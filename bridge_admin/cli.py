@@ -1,0 +1,79 @@
+"""bridgectl: the administrator's hand tool.
+
+One file a command in `bridge_admin.commands`; each has `add_parser` and `run`.
+Exit codes are those of sysexits.h.
+"""
+
+import argparse
+import os
+import sys
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Protocol
+
+from bridge_admin.commands import check, login, reload, show, status
+from bridge_admin.control_client import NotRunning, RequestFailed
+from bridge_common.errors import SettingsError
+from bridge_common.settings.location import DEFAULT_SETTINGS_FILE
+
+
+class _CommandModule(Protocol):
+    @property
+    def add_parser(
+        self,
+    ) -> "Callable[[argparse._SubParsersAction[argparse.ArgumentParser]], argparse.ArgumentParser]":
+        """Declare the command and its arguments."""
+
+    @property
+    def run(self) -> Callable[[argparse.Namespace], int]:
+        """Do it; returns the exit code."""
+
+
+_COMMANDS: tuple[_CommandModule, ...] = (check, show, login, status, reload)
+
+
+def build_parser() -> argparse.ArgumentParser:
+    """Return the whole command line."""
+    parser = argparse.ArgumentParser(
+        prog="bridgectl", description="Look after sasl-bridge.", allow_abbrev=False
+    )
+    subparsers = parser.add_subparsers(metavar="COMMAND", required=True)
+    for command in _COMMANDS:
+        subparser = command.add_parser(subparsers)
+        subparser.add_argument(
+            "--settings",
+            type=Path,
+            default=DEFAULT_SETTINGS_FILE,
+            metavar="FILE",
+            help="the settings file (default: %(default)s)",
+        )
+        subparser.add_argument(
+            "--json", action="store_true", help="print facts as JSON, for programs"
+        )
+        subparser.set_defaults(run=command.run)
+    return parser
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run one command; returns its exit code."""
+    parsed = build_parser().parse_args(arguments)
+    try:
+        code: int = parsed.run(parsed)
+    except SettingsError as error:
+        print(error, file=sys.stderr)
+        return os.EX_CONFIG
+    except NotRunning as error:
+        print(f"bridgectl: {error}", file=sys.stderr)
+        return os.EX_UNAVAILABLE
+    except RequestFailed as error:
+        print(f"bridgectl: the daemon said: {error}", file=sys.stderr)
+        return os.EX_SOFTWARE
+    except BrokenPipeError:
+        # The reader of our output (head, less) has seen enough.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return os.EX_OK
+    return code
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,1 @@
+"""bridgectl's commands, one file each."""

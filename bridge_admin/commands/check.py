@@ -1,0 +1,51 @@
+"""`bridgectl check`: are the settings good? Reads certificates too; contacts nobody."""
+
+import argparse
+import json
+import os
+
+from bridge_common.errors import Problem, SettingsError
+from bridge_common.settings.read import read_settings
+from sasl_bridge.passdb.build import build_passdb
+
+
+def add_parser(
+    subparsers: "argparse._SubParsersAction[argparse.ArgumentParser]",
+) -> argparse.ArgumentParser:
+    """Declare the command."""
+    return subparsers.add_parser(
+        "check",
+        help="say whether the settings are good, and what is wrong with them",
+        description="Read the settings as the daemon would. Exit code 0 if they are good (there "
+        "may be warnings), 78 if they are not.",
+    )
+
+
+def run(arguments: argparse.Namespace) -> int:
+    """Print every problem and every warning."""
+    problems: tuple[Problem, ...] = ()
+    warnings: tuple[Problem, ...] = ()
+    try:
+        loaded = read_settings(arguments.settings)
+        warnings = loaded.warnings
+        build_passdb(loaded.settings)
+    except SettingsError as error:
+        problems = error.problems
+    if arguments.json:
+        print(json.dumps({"problems": _as_json(problems), "warnings": _as_json(warnings)}))
+    else:
+        _print_text(str(arguments.settings), problems, warnings)
+    return os.EX_CONFIG if problems else os.EX_OK
+
+
+def _as_json(problems: tuple[Problem, ...]) -> list[dict[str, str]]:
+    return [{"path": problem.path, "message": problem.message} for problem in problems]
+
+
+def _print_text(file: str, problems: tuple[Problem, ...], warnings: tuple[Problem, ...]) -> None:
+    for problem in problems:
+        print(f"error: {problem}")
+    for warning in warnings:
+        print(f"warning: {warning}")
+    verdict = f"{len(problems)} problems" if problems else "the settings are good"
+    print(f"{file}: {verdict}" + (f", {len(warnings)} warnings" if warnings else ""))

@@ -1,0 +1,55 @@
+"""The tools' end of the control socket: one question, one answer, in JSON lines.
+
+Fails with `NotRunning` if nobody listens there, and `RequestFailed` if the daemon says no.
+"""
+
+import json
+import socket
+from pathlib import Path
+from typing import Any
+
+from bridge_common.settings.location import control_of
+from bridge_common.settings.model import SmtpAuth
+
+_TIMEOUT_SECONDS = 15.0  # more than any request takes: the daemon's own deadline is below 10 s
+
+
+class NotRunning(Exception):  # noqa: N818  # it says what is the matter
+    """No daemon answers at the control socket; the text says what to do."""
+
+
+class RequestFailed(Exception):  # noqa: N818  # the same
+    """The daemon refused the request; the text is the daemon's."""
+
+
+def ask_daemon(settings_file: Path, command: str, **arguments: Any) -> dict[str, Any]:
+    """Send one command to sasl-bridge and return its reply, without the ``ok``.
+
+    The settings may be broken: they are only asked where the control socket is.
+    Raises NotRunning or RequestFailed.
+    """
+    control = control_of(settings_file, "smtp_auth", SmtpAuth().control)
+    path = control.removeprefix("unix:")
+    try:
+        line = _exchange(path, json.dumps({"command": command, **arguments}))
+    except PermissionError as error:
+        raise NotRunning(f"{control}: permission denied; run this as root") from error
+    except OSError as error:
+        raise NotRunning(
+            f"{control}: {error.strerror or error}; is sasl-bridge running?"
+        ) from error
+    if not line:
+        raise NotRunning(f"{control}: the daemon hung up without an answer; see its log")
+    reply: dict[str, Any] = json.loads(line)
+    if not reply.pop("ok"):
+        raise RequestFailed(str(reply["error"]))
+    return reply
+
+
+def _exchange(path: str, line: str) -> bytes:
+    with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as connection:
+        connection.settimeout(_TIMEOUT_SECONDS)
+        connection.connect(path)
+        connection.sendall(line.encode() + b"\n")
+        with connection.makefile("rb") as answers:
+            return answers.readline()

@@ -1,0 +1,1 @@
+"""The ground: what both daemons stand on, and nothing else."""

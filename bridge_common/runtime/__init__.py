@@ -1,0 +1,1 @@
+"""What keeps a daemon running: endpoints, passed sockets, signals, reload, drain, control."""

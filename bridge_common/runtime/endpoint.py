@@ -1,0 +1,132 @@
+"""Listening sockets of our own: opened with owner and mode, removed only by who bound them.
+
+A socket file that nobody answers at is stale and replaced; a live one belongs to another process
+and is left alone. Fails with `EndpointError`, whose text says what to do.
+"""
+
+import contextlib
+import grp
+import os
+import pwd
+import socket
+import stat
+from dataclasses import dataclass
+from pathlib import Path
+
+from bridge_common.settings.endpoint import InetEndpoint, UnixEndpoint, parse_endpoint
+
+BACKLOG = 512
+
+
+class EndpointError(Exception):
+    """An endpoint cannot be opened; the text names it, the reason and the cure."""
+
+
+@dataclass(frozen=True, slots=True)
+class Listener:
+    """A listening socket and, for a socket file that we made, how to recognise it."""
+
+    name: str
+    socket: socket.socket
+    path: str = ""
+    inode: int = 0
+
+    def close(self) -> None:
+        """Close the socket, and unlink its file if it is still the one that we made."""
+        self.socket.close()
+        if not self.path:
+            return
+        with contextlib.suppress(OSError):
+            if os.lstat(self.path).st_ino == self.inode:
+                Path(self.path).unlink()
+
+
+def open_endpoint(text: str, *, mode: int = 0o660, owner: str = "") -> Listener:
+    """Bind and listen at ``unix:PATH`` or ``inet:HOST:PORT``.
+
+    ``mode`` and ``owner`` (``user:group``, either part may be empty) are for socket files.
+    Raises EndpointError.
+    """
+    endpoint = parse_endpoint(text)
+    try:
+        if isinstance(endpoint, UnixEndpoint):
+            return _open_unix(text, endpoint.path, mode, _owner_ids(text, owner))
+        return _open_inet(text, endpoint)
+    except OSError as error:
+        raise EndpointError(f"{text}: {error.strerror or error}{_cure(error)}") from error
+
+
+def _cure(error: OSError) -> str:
+    match error:
+        case FileNotFoundError():
+            return "; make the folder first, so that the daemon and Postfix can both enter it"
+        case PermissionError():
+            return "; the daemon's user must be able to write in this folder"
+        case _:
+            return ""
+
+
+def _owner_ids(text: str, owner: str) -> tuple[int, int]:
+    """Return the numeric user and group; -1 leaves one as it is."""
+    user, _, group = owner.partition(":")
+    try:
+        uid = pwd.getpwnam(user).pw_uid if user else -1
+        gid = grp.getgrnam(group).gr_gid if group else -1
+    except KeyError as error:
+        raise EndpointError(f"{text}: socket_owner {owner!r}: {error.args[0]}") from error
+    return uid, gid
+
+
+def _open_unix(text: str, path: str, mode: int, ids: tuple[int, int]) -> Listener:
+    _clear_stale(text, path)
+    listening = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
+    try:
+        # Nobody may connect before owner and mode are what they shall be.
+        before = os.umask(0o177)
+        try:
+            listening.bind(path)
+        finally:
+            os.umask(before)
+        if ids != (-1, -1):
+            os.chown(path, *ids, follow_symlinks=False)
+        Path(path).chmod(mode)
+        listening.listen(BACKLOG)
+        listening.setblocking(False)
+        return Listener(text, listening, path, os.lstat(path).st_ino)
+    except BaseException:
+        listening.close()
+        raise
+
+
+def _clear_stale(text: str, path: str) -> None:
+    try:
+        found = os.lstat(path)
+    except FileNotFoundError:
+        return
+    if not stat.S_ISSOCK(found.st_mode):
+        raise EndpointError(f"{text}: a file that is no socket is in the way; move it")
+    with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as probe:
+        try:
+            probe.connect(path)
+        except ConnectionRefusedError:
+            Path(path).unlink()
+            return
+    raise EndpointError(f"{text}: another process is listening there; stop it first")
+
+
+def _open_inet(text: str, endpoint: InetEndpoint) -> Listener:
+    family, _, _, _, address = socket.getaddrinfo(
+        endpoint.host, endpoint.port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE
+    )[0]
+    listening = socket.socket(family, socket.SOCK_STREAM)
+    try:
+        listening.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        if family == socket.AF_INET6:
+            listening.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, 1)
+        listening.bind(address)
+        listening.listen(BACKLOG)
+        listening.setblocking(False)
+        return Listener(text, listening)
+    except BaseException:
+        listening.close()
+        raise

@@ -1,0 +1,309 @@
+"""The life of a daemon: start, reload, drain, end; the same for both programs.
+
+SIGHUP reads the settings again: good ones apply from the next request on, broken ones leave the
+last good ones in force. SIGTERM drains; a second one exits at once.
+Broken settings at start: with sockets passed by systemd the daemon serves them, each request being
+trouble, until the file is mended and reloaded; without, it exits with EX_CONFIG.
+Exit codes are those of sysexits.h. Logs what changes, and each problem of the settings by itself.
+"""
+
+import asyncio
+import logging
+import os
+import resource
+import signal
+import sys
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any, Generic, Protocol, TypeVar
+
+from bridge_common.errors import SettingsError
+from bridge_common.runtime.control import Command, ControlSocket, Reply, serve_control
+from bridge_common.runtime.endpoint import BACKLOG, EndpointError, Listener, open_endpoint
+from bridge_common.runtime.serve import Connections
+from bridge_common.runtime.systemd import Notifier, passed_listeners
+
+_logger = logging.getLogger(__name__)
+
+DRAIN_SECONDS = 11.0
+"""Longer than any request may take (Postfix waits 10 s), shorter than systemd's patience."""
+
+# asyncio accepts in one turn of its loop and makes the connection in a later one.
+_ACCEPTED_SECONDS = 0.02
+
+
+class ListenSettings(Protocol):
+    """The keys about sockets, which both daemons' sections have."""
+
+    @property
+    def listen(self) -> tuple[str, ...]:
+        """Own endpoints, where systemd passed none."""
+
+    @property
+    def socket_mode(self) -> str:
+        """Octal mode of socket files."""
+
+    @property
+    def socket_owner(self) -> str:
+        """``user:group`` of socket files, or empty."""
+
+    @property
+    def control(self) -> str:
+        """Endpoint of the control socket."""
+
+
+B = TypeVar("B")
+
+
+@dataclass(frozen=True, slots=True)
+class Ready(Generic[B]):
+    """Settings that were read, and what the program built from them."""
+
+    sockets: ListenSettings
+    built: B
+    warnings: tuple[str, ...]
+    log: Callable[[], None]
+    summary: str
+
+
+class Program(Protocol[B]):
+    """What a daemon is, beside being a daemon."""
+
+    @property
+    def name(self) -> str:
+        """The program's name, for the log."""
+
+    @property
+    def connections(self) -> Connections:
+        """Its open client connections."""
+
+    @property
+    def default_sockets(self) -> ListenSettings:
+        """What holds as long as there are no usable settings."""
+
+    @property
+    def commands(self) -> Mapping[str, Command]:
+        """What the control socket offers beside status and reload."""
+
+    def prepare(self) -> Ready[B]:
+        """Read the settings and build from them. May block. Raises SettingsError."""
+
+    def apply(self, built: B) -> None:
+        """Use it from the next request on."""
+
+    def broken(self, error: SettingsError) -> None:
+        """Answer everything as trouble: there are no usable settings."""
+
+    def connection(self) -> asyncio.Protocol:
+        """Return the protocol of one new client connection."""
+
+    def status(self) -> Reply:
+        """Return what the program has to say of itself."""
+
+
+def run(program: Callable[[], Program[B]]) -> int:
+    """Run a daemon in the foreground until a signal ends it; returns its exit code."""
+    resource.setrlimit(resource.RLIMIT_CORE, (0, 0))  # a core dump would hold passwords
+    with asyncio.Runner(loop_factory=loop_factory()) as runner:
+        try:
+            return runner.run(_live(program))
+        except EndpointError as error:
+            print(f"cannot listen: {error}", file=sys.stderr)  # noqa: T201  # no log is set up yet
+            return os.EX_UNAVAILABLE
+        except SettingsError as error:
+            print(error, file=sys.stderr)  # noqa: T201  # the same
+            return os.EX_CONFIG
+
+
+async def _live(program: Callable[[], Program[B]]) -> int:
+    return await Daemon(program(), Notifier(os.environ), passed_listeners(os.environ)).live()
+
+
+def loop_factory() -> Callable[[], asyncio.AbstractEventLoop] | None:
+    """Return uvloop's loop where it is installed, else None: asyncio's own."""
+    try:
+        import uvloop  # noqa: PLC0415  # optional
+    except ImportError:
+        return None
+    factory: Callable[[], asyncio.AbstractEventLoop] = uvloop.new_event_loop
+    return factory
+
+
+class Daemon(Generic[B]):
+    """One running daemon. All of its state changes in this file."""
+
+    def __init__(self, program: Program[B], notifier: Notifier, passed: list[Listener]) -> None:
+        self._program = program
+        self._notifier = notifier
+        self._passed = passed
+        self._listeners: list[Listener] = []
+        self._servers: list[asyncio.Server] = []
+        self._sockets: ListenSettings = program.default_sockets
+        self._problems: tuple[str, ...] = ()
+        self._warnings: tuple[str, ...] = ()
+        self._started = time.time()
+        self._applied = 0.0
+        self._stop = asyncio.Event()
+        self._reloading = asyncio.Lock()
+        self._hangups: set[asyncio.Task[Reply]] = set()
+        commands = {"status": self._status, "reload": self._reload, **program.commands}
+        self._control = ControlSocket(commands)
+
+    async def live(self) -> int:
+        """Start, serve until told to stop, drain. Raises EndpointError and SettingsError."""
+        self._start_with_settings()
+        await self._listen()
+        self._handle_signals()
+        self._notifier.notify("READY=1", self._state())
+        watchdog = asyncio.create_task(self._feed_watchdog())
+        await self._stop.wait()
+        await self._drain()
+        watchdog.cancel()
+        return os.EX_OK
+
+    # Settings
+
+    def _start_with_settings(self) -> None:
+        try:
+            self._take(self._program.prepare())
+        except SettingsError as error:
+            if not self._passed:
+                raise
+            logging.basicConfig(level=logging.INFO)
+            self._program.broken(error)
+            self._note_problems(error)
+
+    def _take(self, ready: Ready[B]) -> None:
+        ready.log()
+        self._program.apply(ready.built)
+        if self._applied and ready.sockets != self._sockets:
+            _logger.info("the listen and control settings take effect at the next start")
+        self._sockets = ready.sockets
+        self._problems = ()
+        self._warnings = ready.warnings
+        self._applied = time.time()
+        for warning in ready.warnings:
+            _logger.warning("settings: %s", warning)
+        for line in filter(None, ready.summary.splitlines()):
+            _logger.info("settings: %s", line)
+
+    def _note_problems(self, error: SettingsError) -> None:
+        self._problems = tuple(str(problem) for problem in error.problems)
+        for problem in self._problems:
+            _logger.error("settings: %s", problem)
+        if self._applied:
+            _logger.error("settings: the file is broken; the last good settings stay in force")
+        else:
+            _logger.error("settings: the file is broken; every request is answered as trouble")
+
+    async def _reload(self, _request: Mapping[str, Any] | None = None) -> Reply:
+        """Read the settings again; in a thread, since certificates are read too."""
+        async with self._reloading:
+            now_us = time.monotonic_ns() // 1000
+            self._notifier.notify("RELOADING=1", f"MONOTONIC_USEC={now_us}")
+            try:
+                ready = await asyncio.to_thread(self._program.prepare)
+            except SettingsError as error:
+                self._note_problems(error)
+            else:
+                self._take(ready)
+            self._notifier.notify("READY=1", self._state())
+        return {"applied": not self._problems, "problems": self._problems}
+
+    # Sockets
+
+    async def _listen(self) -> None:
+        self._listeners = self._passed or self._open_all()
+        loop = asyncio.get_running_loop()
+        for listener in self._listeners:
+            # create_server for UNIX sockets too: create_unix_server unlinks systemd's socket.
+            server = await loop.create_server(
+                self._program.connection, sock=listener.socket, backlog=BACKLOG
+            )
+            self._servers.append(server)
+            _logger.info("%s: listening at %s", self._program.name, listener.name)
+        await self._listen_for_control()
+
+    def _open_all(self) -> list[Listener]:
+        opened: list[Listener] = []
+        try:
+            for text in self._sockets.listen:
+                mode, owner = int(self._sockets.socket_mode, 8), self._sockets.socket_owner
+                opened.append(open_endpoint(text, mode=mode, owner=owner))
+        except EndpointError:
+            for listener in opened:
+                listener.close()
+            raise
+        return opened
+
+    async def _listen_for_control(self) -> None:
+        """Without a control socket logins still work, so trouble with it is only a warning."""
+        try:
+            listener = open_endpoint(self._sockets.control)
+        except EndpointError as error:
+            _logger.warning("no control socket, so bridgectl cannot ask: %s", error)
+            return
+        self._listeners.append(listener)
+        self._servers.append(await serve_control(self._control, listener))
+
+    # Signals and the end
+
+    def _handle_signals(self) -> None:
+        loop = asyncio.get_running_loop()
+        loop.add_signal_handler(signal.SIGHUP, self._on_hangup)
+        for number in (signal.SIGTERM, signal.SIGINT):
+            loop.add_signal_handler(number, self._on_stop)
+
+    def _on_hangup(self) -> None:
+        task = asyncio.create_task(self._reload())
+        self._hangups.add(task)
+        task.add_done_callback(self._hangups.discard)
+
+    def _on_stop(self) -> None:
+        if self._stop.is_set():
+            _logger.warning("%s: told to stop twice, leaving at once", self._program.name)
+            for listener in self._listeners:
+                listener.close()
+            os._exit(1)
+        self._stop.set()
+
+    async def _drain(self) -> None:
+        self._notifier.notify("STOPPING=1")
+        _logger.info(
+            "%s: draining %d connections", self._program.name, len(self._program.connections)
+        )
+        for server in self._servers:
+            server.close()  # and no wait_closed(): it waits for idle clients
+        for listener in self._listeners:
+            listener.close()
+        self._control.close()
+        await asyncio.sleep(_ACCEPTED_SECONDS)
+        await self._program.connections.drain(DRAIN_SECONDS)
+        _logger.info("%s: stopped", self._program.name)
+
+    async def _feed_watchdog(self) -> None:
+        while self._notifier.watchdog_seconds:
+            self._notifier.notify("WATCHDOG=1")
+            await asyncio.sleep(self._notifier.watchdog_seconds / 3)
+
+    # Status
+
+    def _state(self) -> str:
+        if self._problems:
+            return f"STATUS=settings are broken: {self._problems[0]}"
+        return "STATUS=serving"
+
+    async def _status(self, _request: Mapping[str, Any]) -> Reply:
+        """Return what `bridgectl status` prints; times are seconds since the epoch."""
+        return {
+            "program": self._program.name,
+            "pid": os.getpid(),
+            "started": self._started,
+            "settings_applied": self._applied,
+            "settings_problems": self._problems,
+            "settings_warnings": self._warnings,
+            "listeners": [listener.name for listener in self._listeners],
+            "connections": len(self._program.connections),
+            **self._program.status(),
+        }

@@ -1,0 +1,145 @@
+"""What must hold between settings, and what is allowed but doubtful.
+
+Knows the rules that one key alone cannot break. Does not know files or TOML.
+Pure: yields findings, raises nothing. Paths are without names (`server[2].port`).
+"""
+
+from collections.abc import Iterator
+
+from bridge_common.settings.endpoint import (
+    InetEndpoint,
+    is_loopback,
+    parse_endpoint,
+)
+from bridge_common.settings.findings import Finding
+from bridge_common.settings.login_format import tells_domains_apart
+from bridge_common.settings.model import IdentitySettings, Server, Settings, SmtpAuth
+from bridge_common.settings.texts import ANY_DOMAIN
+from bridge_common.settings.toml_text import quote
+
+_LONGEST_SHUFFLE = 1.2  # failure_delay is lengthened by a fifth at most
+
+
+def problems_in(settings: Settings) -> Iterator[Finding]:
+    """Yield what makes the settings unusable, though each key by itself is right."""
+    yield from _contradictions_in_smtp_auth(settings.smtp_auth)
+    yield from _contradictions_in_identity(settings.identity)
+    yield from _nobody_to_ask_or_to_admit(settings)
+    yield from _names_used_twice(settings.servers)
+    for path, server in _numbered(settings.servers):
+        for domain in _strangers(server.domains, settings.identity):
+            message = f"{quote(domain)} is not one of [identity] domains"
+            yield Finding(f"{path}.domains", message, ("identity.domains",))
+
+
+def doubts_about(settings: Settings) -> Iterator[Finding]:
+    """Yield what is allowed, but what the administrator should have meant."""
+    for endpoint in settings.smtp_auth.listen:
+        if isinstance(parse_endpoint(endpoint), InetEndpoint):
+            message = f"{endpoint}: Postfix shows a second 454 after trouble over inet:"
+            yield Finding("smtp_auth.listen", f"{message}; use unix: for Postfix")
+    if settings.identity.domains == (ANY_DOMAIN,):
+        message = "every domain that the servers know may log in and send mail through you"
+        yield Finding("identity.domains", message)
+    for path, server in _numbered(settings.servers):
+        if server.enabled:
+            yield from _doubts_about_server(path, server, settings.identity)
+    yield from _domains_nobody_serves(settings)
+
+
+def _contradictions_in_smtp_auth(smtp_auth: SmtpAuth) -> Iterator[Finding]:
+    timeout, delay = smtp_auth.connection_timeout, smtp_auth.failure_delay
+    if delay * _LONGEST_SHUFFLE >= timeout:
+        yield Finding(
+            "smtp_auth.failure_delay",
+            f"{delay:g}s, lengthened by a fifth, must stay below connection_timeout ({timeout:g}s)",
+            ("smtp_auth.connection_timeout",),
+        )
+    if not smtp_auth.listen:
+        yield Finding("smtp_auth.listen", "must name at least one endpoint")
+    for text in smtp_auth.listen:
+        endpoint = parse_endpoint(text)
+        remote = isinstance(endpoint, InetEndpoint) and not is_loopback(endpoint)
+        if remote and not smtp_auth.allow_remote:
+            message = f"{text} can be reached from other machines, which needs allow_remote = true"
+            yield Finding("smtp_auth.listen", message, ("smtp_auth.allow_remote",))
+    if smtp_auth.control in smtp_auth.listen:
+        yield Finding("smtp_auth.control", "is also in listen", ("smtp_auth.listen",))
+
+
+def _contradictions_in_identity(identity: IdentitySettings) -> Iterator[Finding]:
+    if ANY_DOMAIN in identity.domains and len(identity.domains) > 1:
+        yield Finding("identity.domains", f"{quote(ANY_DOMAIN)} must stand alone")
+    if identity.username_format == "username" and not identity.default_domain:
+        message = 'is required with username_format = "username"'
+        yield Finding("identity.default_domain", message, ("identity.username_format",))
+    for domain in _strangers((identity.default_domain,), identity):
+        message = f"{quote(domain)} is not one of domains"
+        yield Finding("identity.default_domain", message, ("identity.domains",))
+    seen: set[str] = set()
+    for name, domain in identity.windows_domains.items():
+        if name.lower() in seen:
+            yield Finding("identity.windows_domains", f"{quote(name)} is there twice")
+        seen.add(name.lower())
+        for stranger in _strangers((domain,), identity):
+            message = f"{name}: {quote(stranger)} is not one of domains"
+            yield Finding("identity.windows_domains", message, ("identity.domains",))
+
+
+def _strangers(domains: tuple[str, ...], identity: IdentitySettings) -> Iterator[str]:
+    """Yield those of the domains that are not ours; the empty one is none."""
+    if ANY_DOMAIN not in identity.domains:
+        yield from (name for name in domains if name and name not in identity.domains)
+
+
+def _nobody_to_ask_or_to_admit(settings: Settings) -> Iterator[Finding]:
+    if not settings.smtp_auth.enabled:
+        return
+    if not settings.identity.domains:
+        message = 'must list your own domains, or ["*"] for every domain there is'
+        yield Finding("identity.domains", message, ("smtp_auth.enabled",))
+    if not any(server.enabled for server in settings.servers):
+        flags = tuple(f"{path}.enabled" for path, _ in _numbered(settings.servers))
+        message = "smtp_auth is enabled, but there is no enabled [[server]] to ask"
+        yield Finding("server", message, ("smtp_auth.enabled", *flags))
+
+
+def _names_used_twice(servers: tuple[Server, ...]) -> Iterator[Finding]:
+    first: dict[str, str] = {}
+    for path, server in _numbered(servers):
+        if server.name in first:
+            earlier = first[server.name]
+            message = f"{quote(server.name)} is already the name of {earlier}"
+            yield Finding(f"{path}.name", message, (f"{earlier}.name",))
+        first.setdefault(server.name, path)
+
+
+def _doubts_about_server(
+    path: str, server: Server, identity: IdentitySettings
+) -> Iterator[Finding]:
+    plain = server.security == "plain"
+    if plain and not is_loopback(InetEndpoint(server.host, server.port)):
+        message = f"passwords travel unencrypted to {server.host}"
+        yield Finding(f"{path}.security", message, (f"{path}.host",))
+    if not plain and not server.verify:
+        message = "the certificate is not checked: anyone on the way can collect passwords"
+        yield Finding(f"{path}.verify", message, (f"{path}.security",))
+    served = server.domains or identity.domains
+    several = len(served) > 1 or ANY_DOMAIN in served
+    if several and not tells_domains_apart(server.login_format):
+        message = "the same user in two domains is one account on this server"
+        yield Finding(f"{path}.login_format", f"{message}; limit domains to one, or add {{domain}}")
+
+
+def _domains_nobody_serves(settings: Settings) -> Iterator[Finding]:
+    if not settings.smtp_auth.enabled:
+        return
+    enabled = [server for server in settings.servers if server.enabled]
+    for domain in settings.identity.domains:
+        if not any(not server.domains or domain in server.domains for server in enabled):
+            message = f"no enabled server serves {quote(domain)}: its logins are always refused"
+            yield Finding("identity.domains", message)
+
+
+def _numbered(servers: tuple[Server, ...]) -> list[tuple[str, Server]]:
+    return [(f"server[{number}]", server) for number, server in enumerate(servers, start=1)]

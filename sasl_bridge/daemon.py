@@ -1,0 +1,144 @@
+"""The composition root: settings -> pipe -> listeners; reload; nothing else."""
+
+import time
+from collections.abc import Mapping
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+from bridge_common.decisions import DecisionLog
+from bridge_common.errors import SettingsError
+from bridge_common.log import configure_log
+from bridge_common.runtime.control import BadRequest, Command, Reply, text_of
+from bridge_common.runtime.lifecycle import Ready
+from bridge_common.secret import Secret
+from bridge_common.settings.location import control_of
+from bridge_common.settings.model import Settings, SmtpAuth, identity_rules
+from bridge_common.settings.read import Loaded, read_settings
+from bridge_common.settings.write import format_settings
+from sasl_bridge.admission import AdmissionRules
+from sasl_bridge.credentials import Claim
+from sasl_bridge.passdb.build import build_passdb
+from sasl_bridge.service import (
+    NOBODY_TO_ASK,
+    REFUSAL,
+    AuthService,
+    ClientConnection,
+    InForce,
+    ServiceRules,
+)
+from sasl_bridge.verdict import Answer, Verdict
+
+
+class Bridge:
+    """Program 1: "is this login right?"."""
+
+    name = "sasl-bridge"
+
+    def __init__(self, settings_file: Path) -> None:
+        self._settings_file = settings_file
+        control = control_of(settings_file, "smtp_auth", SmtpAuth().control)
+        self.default_sockets = SmtpAuth(control=control)
+        self._settings: Settings | None = None
+        self._service = AuthService(DecisionLog())
+        self.connections = self._service.connections
+        self.commands: Mapping[str, Command] = {"verify": self._verify}
+
+    def prepare(self) -> Ready[tuple[Settings, InForce]]:
+        """Read the settings and build the pipe. Blocks. Raises SettingsError."""
+        loaded = read_settings(self._settings_file)
+        return _ready(loaded)
+
+    def apply(self, built: tuple[Settings, InForce]) -> None:
+        """Use these settings from the next request on."""
+        self._settings, in_force = built
+        self._service.decisions.only_refused = self._settings.log.decisions == "refused"
+        self._service.apply(in_force)
+
+    def broken(self, error: SettingsError) -> None:
+        """Answer every request as trouble."""
+        del error
+        self._service.apply(None)
+
+    def connection(self) -> ClientConnection:
+        """Return the protocol of one new client connection."""
+        return ClientConnection(self._service)
+
+    def status(self) -> Reply:
+        """Return the settings file, the counts of verdicts, and the server list."""
+        servers = self._settings.servers if self._settings else ()
+        return {
+            "settings_file": str(self._settings_file),
+            "enabled": bool(self._settings and self._settings.smtp_auth.enabled),
+            "verdicts": {verdict.value: self._service.verdicts[verdict] for verdict in Verdict},
+            "servers": [
+                {"name": one.name, "host": one.host, "port": one.port, "enabled": one.enabled}
+                for one in servers
+            ],
+        }
+
+    async def _verify(self, request: Mapping[str, Any]) -> Reply:
+        """Try a login as Postfix would, without the failure delay."""
+        login, password = text_of(request, "login"), text_of(request, "password")
+        client = text_of(request, "client")
+        if not login:
+            raise BadRequest("login is missing")
+        # A lone surrogate becomes invalid UTF-8, which admission refuses.
+        claim = Claim(
+            login.encode(errors="surrogatepass"), Secret(password.encode(errors="surrogatepass"))
+        )
+        begun = time.monotonic()
+        answer = await self._service.try_claim(claim, client)
+        seconds = time.monotonic() - begun
+        self._service.record(answer, claim, "bridgectl", client, seconds)
+        return {
+            "verdict": answer.verdict.value,
+            "identity": answer.identity,
+            "server": answer.source,
+            "reason": answer.reason,
+            "seconds": seconds,
+            "asked": [
+                {
+                    "server": step.server,
+                    "verdict": step.verdict.value,
+                    "detail": step.detail,
+                    "seconds": step.seconds,
+                }
+                for step in answer.steps
+            ],
+            "smtp_reply": self._smtp_reply(answer),
+        }
+
+    def _smtp_reply(self, answer: Answer) -> str:
+        """Return what Postfix would tell the mail client."""
+        settings = self._settings
+        if answer.verdict is Verdict.ACCEPTED:
+            return "235 2.7.0 Authentication successful"
+        if answer.verdict is Verdict.REJECTED:
+            return f"535 5.7.8 Error: authentication failed: {REFUSAL}"
+        if answer.steps and settings and settings.smtp_auth.on_unavailable == "reject":
+            return f"535 5.7.8 Error: authentication failed: {NOBODY_TO_ASK}"
+        return (
+            "454 4.7.0 Temporary authentication failure: Connection lost to authentication server"
+        )
+
+
+def _ready(loaded: Loaded) -> Ready[tuple[Settings, InForce]]:
+    settings = loaded.settings
+    rules = ServiceRules(
+        admission=AdmissionRules(
+            enabled=settings.smtp_auth.enabled,
+            require_tls=settings.smtp_auth.require_tls,
+            identity=identity_rules(settings.identity),
+        ),
+        connection_timeout=settings.smtp_auth.connection_timeout,
+        failure_delay=settings.smtp_auth.failure_delay,
+        reject_when_unavailable=settings.smtp_auth.on_unavailable == "reject",
+    )
+    return Ready(
+        sockets=settings.smtp_auth,
+        built=(settings, InForce(rules, build_passdb(settings))),
+        warnings=tuple(str(warning) for warning in loaded.warnings),
+        log=partial(configure_log, settings.log.level, settings.log.format),
+        summary=format_settings(settings),
+    )

@@ -1,0 +1,107 @@
+"""IMAP's grammar as far as a login needs it: a server's line in, our commands out.
+
+Knows RFC 3501 sections 4, 7 and 9, SASL-IR (RFC 4959) and literals that need no leave (RFC 7888).
+Does not know in which order things are said, nor what an answer means: that is `imap`.
+Fails with `UnclearError` on a line outside the grammar; logs nothing.
+"""
+
+import base64
+import re
+from dataclasses import dataclass
+
+from sasl_bridge.dialogue.received import UnclearError
+
+UNTAGGED = b"*"
+CONTINUATION = b"+"
+
+# RFC 7888 section 5: LITERAL- allows this much without leave.
+_LITERAL_MINUS_BYTES = 4096
+
+# RFC 3501 section 9: `continue-req`, `response-data`, `response-tagged`, `resp-text`.
+# The text may be missing, as with some servers; it holds no NUL and no CR.
+_CONTINUED = re.compile(rb"\+(?: [^\0\r]*)?")
+_ANSWERED = re.compile(rb"(\*|[^\x00-\x20\x7f-\xff(){%*\"\\+]+) ([A-Za-z0-9]+)(?: ([^\0\r]*))?")
+_CODED = re.compile(rb"\[([^\] ]+)(?: ([^\]]*))?\] ?(.*)")
+
+
+@dataclass(frozen=True, slots=True)
+class Response:
+    """A server's line: whose answer it is, its first word in upper case, and the rest."""
+
+    tag: bytes
+    name: str
+    rest: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class Remark:
+    """What follows OK, NO, BAD, BYE. ``code`` is upper case, empty if malformed, None if absent."""
+
+    code: str | None
+    arguments: bytes
+    text: bytes
+
+
+def parse_response(line: bytes) -> Response:
+    """Return the line in its parts. Raises UnclearError when it is none of the grammar's."""
+    if _CONTINUED.fullmatch(line):
+        return Response(CONTINUATION, "", line[2:])
+    match = _ANSWERED.fullmatch(line)
+    if not match:
+        raise UnclearError("the server sent a malformed line")
+    return Response(match[1], match[2].decode("ascii").upper(), match[3] or b"")
+
+
+def parse_remark(rest: bytes) -> Remark:
+    """Return the response code (RFC 3501 section 7.1, RFC 5530) and the text behind it."""
+    if not rest.startswith(b"["):
+        return Remark(None, b"", rest)
+    match = _CODED.fullmatch(rest)
+    if not match:
+        return Remark("", b"", rest)
+    return Remark(match[1].decode("ascii", "replace").upper(), match[2] or b"", match[3])
+
+
+def parse_capabilities(words: bytes) -> frozenset[str]:
+    """Return the capabilities of a list, in upper case."""
+    return frozenset(words.decode("ascii", "replace").upper().split())
+
+
+def authenticate_parts(
+    tag: bytes, login: bytes, password: bytes, capabilities: frozenset[str]
+) -> list[bytes]:
+    """Return AUTHENTICATE PLAIN in parts: each but the first waits for the server's leave.
+
+    The password is in the last part. RFC 4616 section 2; no other identity is asked for.
+    """
+    command = tag + b" AUTHENTICATE PLAIN"
+    response = base64.b64encode(b"\0" + login + b"\0" + password) + b"\r\n"
+    if "SASL-IR" in capabilities:
+        return [command + b" " + response]
+    return [command + b"\r\n", response]
+
+
+def login_parts(
+    tag: bytes, login: bytes, password: bytes, capabilities: frozenset[str]
+) -> list[bytes]:
+    """Return LOGIN in parts: each but the first waits for the server's leave.
+
+    The password is in the last part. A quoted string holds ASCII only (RFC 3501 section 4.3).
+    """
+    parts = []
+    part = tag + b" LOGIN"
+    for value in (login, password):
+        if value.isascii():
+            part += b' "' + value.replace(b"\\", b"\\\\").replace(b'"', b'\\"') + b'"'
+        elif _needs_no_leave(value, capabilities):
+            part += b" {%d+}\r\n%b" % (len(value), value)
+        else:
+            parts.append(part + b" {%d}\r\n" % len(value))
+            part = value
+    return [*parts, part + b"\r\n"]
+
+
+def _needs_no_leave(value: bytes, capabilities: frozenset[str]) -> bool:
+    if "LITERAL+" in capabilities:
+        return True
+    return "LITERAL-" in capabilities and len(value) <= _LITERAL_MINUS_BYTES

@@ -1,0 +1,56 @@
+"""The lines a server sent, within bounds, and whether it sent them too early.
+
+Knows line ends and caps; knows no protocol.
+Fails with `UnclearError`; logs nothing.
+"""
+
+from typing import NamedTuple
+
+# RFC 2683 section 3.2.1.5 advises 8000 bytes for a client's line; a server's capabilities fit too.
+MAX_LINE_BYTES = 8 * 1024
+# A login takes four or five lines; whoever sends this much is not answering.
+MAX_TOTAL_BYTES = 64 * 1024
+
+
+class UnclearError(Exception):
+    """What the server said is no answer to the login; the text says why, for the log."""
+
+
+class Line(NamedTuple):
+    """A line without its end. ``early``: it began before our last command had been sent."""
+
+    text: bytes
+    early: bool
+
+
+class ReceivedLines:
+    """Bytes in, lines out; ends in LF or CRLF."""
+
+    def __init__(self) -> None:
+        self._buffer = bytearray()
+        self._taken = 0
+        self._early_bytes = 0
+
+    def feed(self, data: bytes) -> None:
+        """Take bytes of the server, cut anywhere."""
+        self._buffer += data
+
+    def next_line(self) -> Line | None:
+        """Return the next whole line, or None. Raises UnclearError when there is too much of it."""
+        size = self._buffer.find(b"\n", 0, MAX_LINE_BYTES) + 1
+        if not size:
+            if len(self._buffer) >= MAX_LINE_BYTES:
+                raise UnclearError(f"the server sent a line of more than {MAX_LINE_BYTES} bytes")
+            return None
+        self._taken += size
+        if self._taken > MAX_TOTAL_BYTES:
+            raise UnclearError(f"the server sent more than {MAX_TOTAL_BYTES} bytes")
+        text = bytes(self._buffer[: size - 1]).removesuffix(b"\r")
+        del self._buffer[:size]
+        early = self._early_bytes > 0
+        self._early_bytes = max(0, self._early_bytes - size)
+        return Line(text, early)
+
+    def expect_answer(self) -> None:
+        """Note that a command is sent now: nothing received so far can answer it."""
+        self._early_bytes = len(self._buffer)

@@ -1,0 +1,337 @@
+"""One client connection: bytes <-> AuthConnection <-> verification.
+
+`AuthService` is what all connections share: the rules and the pipe in force, and the counters.
+`ClientConnection` carries one client's bytes, starts a task per login, and hangs up where the
+protocol object says so (law 1). One login, one decision line.
+Knows the deadline, the failure delay and back-pressure; knows nothing of servers.
+Whatever goes wrong in here while a login is verified is trouble, never a refusal.
+"""
+
+import asyncio
+import contextlib
+import itertools
+import logging
+import os
+import random
+import secrets
+import socket
+import time
+from collections import Counter
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import cast
+
+from bridge_common.deadline import Clock, Deadline
+from bridge_common.decisions import DecisionLog, Field
+from bridge_common.runtime.serve import Connections
+from sasl_bridge.admission import AdmissionRules, admit, gate
+from sasl_bridge.credentials import Claim
+from sasl_bridge.passdb.interface import Passdb
+from sasl_bridge.protocol.connection import (
+    AuthConnection,
+    AuthParameters,
+    AuthRequest,
+    Broken,
+    Limits,
+)
+from sasl_bridge.verdict import Answer, Refused, Verdict
+
+_logger = logging.getLogger(__name__)
+
+# What the mail client's user reads behind Postfix's "535 5.7.8 Error: authentication failed: ".
+# It never tells an unknown login from a wrong password.
+REFUSAL = "the login or the password is wrong"
+NOBODY_TO_ASK = "the password cannot be checked at the moment"
+
+# A pipe that overstays its deadline has a fault; Postfix waits 10 s and we allow 9.5 s at most.
+_OVERTIME_SECONDS = 0.2
+
+# A client program that does not read its answers for so long is gone.
+_UNREAD_SECONDS = 30.0
+
+# A login that is half way through its dialogue when we stop may finish it.
+_FINISH_DIALOGUE_SECONDS = 5.0
+
+
+@dataclass(frozen=True, slots=True)
+class ServiceRules:
+    """The settings that the service itself obeys; times in seconds."""
+
+    admission: AdmissionRules
+    connection_timeout: float
+    failure_delay: float
+    reject_when_unavailable: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class InForce:
+    """What a request begins with, and ends with, even if a reload comes between."""
+
+    rules: ServiceRules
+    passdb: Passdb
+
+
+@dataclass(slots=True)
+class AuthService:
+    """What all connections share. Changes in `apply` and `out_of_order` alone."""
+
+    decisions: DecisionLog
+    clock: Clock = time.monotonic
+    limits: Limits = field(default_factory=Limits)
+    connections: Connections = field(default_factory=Connections)
+    in_force: InForce | None = None
+    verdicts: Counter[Verdict] = field(default_factory=Counter)
+    _cuids: "itertools.count[int]" = field(default_factory=lambda: itertools.count(1))
+
+    def apply(self, in_force: InForce | None) -> None:
+        """Use these rules and this pipe from the next request on; None: everything is trouble."""
+        self.in_force = in_force
+
+    def next_cuid(self) -> int:
+        """Return the number of a new connection."""
+        return next(self._cuids)
+
+    def gate(self, parameters: AuthParameters) -> Refused | None:
+        """Say whether an AUTH may go on, before any prompt."""
+        if self.in_force is None:
+            return Refused(Verdict.UNAVAILABLE, "the settings are broken; see the log")
+        return gate(self.in_force.rules.admission, secured=parameters.secured)
+
+    async def try_claim(self, claim: Claim, client: str) -> Answer:
+        """Return the answer that an encrypted session would get, without the failure delay."""
+        refused = self.gate(AuthParameters(service="smtp", secured=True, client=client))
+        return await self.decide(refused or claim, client)
+
+    async def decide(self, claim: Claim | Refused, client: str) -> Answer:
+        """Return the answer to a claim, by the deadline. Raises only CancelledError."""
+        in_force = self.in_force
+        if in_force is None or isinstance(claim, Refused):
+            refused = claim if isinstance(claim, Refused) else None
+            return _refused(refused or Refused(Verdict.UNAVAILABLE, "the settings are broken"))
+        deadline = Deadline.after(in_force.rules.connection_timeout, self.clock)
+        credentials = admit(in_force.rules.admission, claim, client)
+        if isinstance(credentials, Refused):
+            return _refused(credentials)
+        identity = credentials.identity.address
+        try:
+            async with asyncio.timeout(deadline.remaining() + _OVERTIME_SECONDS):
+                return await in_force.passdb.verify(credentials, deadline)
+        except TimeoutError:
+            _logger.error("the pipe overstayed its deadline")  # noqa: TRY400  # no traceback helps
+        except Exception:
+            _logger.exception("verification failed")
+        return Answer(Verdict.UNAVAILABLE, identity, "pipe", "an error of our own; see the log")
+
+    def record(
+        self, answer: Answer, claim: Claim | Refused, mechanism: str, client: str, seconds: float
+    ) -> None:
+        """Count one decision and write its line."""
+        self.verdicts[answer.verdict] += 1
+        typed = claim.login.decode("utf-8", "replace") if isinstance(claim, Claim) else ""
+        fields: dict[str, Field] = {
+            "login": answer.identity or typed,
+            "typed": typed if answer.identity and typed != answer.identity else "",
+            "client": client,
+            "mechanism": mechanism,
+            "verdict": answer.verdict.value,
+            "server": answer.source,
+            "reason": answer.reason,
+            "seconds": seconds,
+            "asked": "; ".join(
+                f"{step.server} {step.verdict.value} in {step.seconds:.3f} s ({step.detail})"
+                for step in answer.steps
+            ),
+        }
+        self.decisions.write(
+            fields,
+            refused=answer.verdict is not Verdict.ACCEPTED,
+            trouble=answer.verdict is Verdict.UNAVAILABLE,
+        )
+
+
+def _refused(refused: Refused) -> Answer:
+    return Answer(refused.verdict, "", "admission", refused.reason)
+
+
+class ClientConnection(asyncio.Protocol):
+    """One client program's connection: Postfix's smtpd, as a rule."""
+
+    def __init__(self, service: AuthService) -> None:
+        self._service = service
+        self._tasks: dict[AuthRequest, asyncio.Task[None]] = {}
+        self._timers: dict[str, asyncio.TimerHandle] = {}
+        self._draining = False
+        self._unread = False
+        self._at_eof = False
+
+    # What the event loop tells us
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        """Greet at once: nobody waits for us to be asked."""
+        # A cast: uvloop's transports are not of asyncio's class.
+        self._transport = cast("asyncio.Transport", transport)
+        self._auth = AuthConnection(
+            pid=os.getpid(),
+            cuid=self._service.next_cuid(),
+            cookie=secrets.token_hex(16),
+            gate=self._service.gate,
+            limits=self._service.limits,
+        )
+        self._flush()
+        self._service.connections.add(self)
+
+    def data_received(self, data: bytes) -> None:
+        """Hand bytes to the protocol object and act on what they mean."""
+        self._auth.receive_data(data, self._service.clock())
+        self._pump()
+
+    def eof_received(self) -> bool:
+        """End with the client, or, while draining, with the last answer."""
+        self._at_eof = True
+        if not self._draining:
+            return False
+        self._pump()
+        return True
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        """Drop what is under way: nobody is left to be told."""
+        del exc
+        self._auth.receive_eof()
+        for timer in self._timers.values():
+            timer.cancel()
+        for task in self._tasks.values():
+            task.cancel()
+        self._service.connections.discard(self)
+
+    def pause_writing(self) -> None:
+        """Read no more while the client does not read its answers."""
+        self._unread = True
+        self._transport.pause_reading()
+        self._set_timer("unread", _UNREAD_SECONDS, self.abort)
+
+    def resume_writing(self) -> None:
+        """Go on where we stopped."""
+        self._unread = False
+        self._timers.pop("unread").cancel()
+        self._pump()
+
+    # What the runtime tells us
+
+    def drain(self) -> None:
+        """Take nothing new, finish what is under way, then close.
+
+        A login is lost if the client writes just as we close. Shutting down our reading side first
+        makes its write fail at once (UNIX sockets), so that Postfix connects anew, to our
+        successor; what was written before is still read and answered.
+        """
+        self._draining = True
+        self._set_timer("drain", _FINISH_DIALOGUE_SECONDS, self._stop_reading)
+        self._stop_reading_when_idle()
+
+    def abort(self) -> None:
+        """Close at once."""
+        self._transport.abort()
+
+    # Our own part
+
+    def _pump(self) -> None:
+        while not self._unread and (event := self._auth.next_event()) is not None:
+            if isinstance(event, AuthRequest):
+                self._tasks[event] = asyncio.create_task(self._answer(event))
+            elif isinstance(event, Broken):
+                _logger.warning("a client program broke the auth protocol: %s", event.reason)
+            elif task := self._tasks.pop(event.request, None):
+                task.cancel()
+        self._flush()
+        if self._auth.hung_up:
+            self._hang_up()
+        else:
+            self._regulate()
+
+    def _flush(self) -> None:
+        if data := self._auth.data_to_send():
+            self._transport.write(data)
+
+    def _regulate(self) -> None:
+        """Read on or pause, expire or not, close or not: whatever the state now asks for."""
+        if self._transport.is_closing():
+            return
+        if self._unread or self._auth.at_capacity:
+            self._transport.pause_reading()
+        else:
+            self._transport.resume_reading()
+        if self._auth.waiting and "expire" not in self._timers:
+            self._set_timer("expire", self._service.limits.waiting_seconds, self._expire)
+        if self._draining:
+            self._stop_reading_when_idle()
+            if self._at_eof and not self._auth.verifying:
+                self._transport.close()
+
+    def _hang_up(self) -> None:
+        """Close once the peer has read what it was sent, or does not read it."""
+        for task in self._tasks.values():
+            task.cancel()
+        self._tasks.clear()
+        self._transport.close()
+        self._set_timer("unread", _UNREAD_SECONDS, self.abort)
+
+    def _expire(self) -> None:
+        self._timers.pop("expire")
+        self._auth.expire(self._service.clock())
+        self._pump()
+
+    def _set_timer(self, name: str, seconds: float, action: Callable[[], object]) -> None:
+        if earlier := self._timers.pop(name, None):
+            earlier.cancel()
+        self._timers[name] = asyncio.get_running_loop().call_later(seconds, action)
+
+    def _stop_reading_when_idle(self) -> None:
+        """Stop reading, unless the client is greeting us or half way through a dialogue."""
+        if self._auth.ready and not self._auth.waiting and not self._at_eof:
+            self._stop_reading()
+
+    def _stop_reading(self) -> None:
+        if self._at_eof or self._transport.is_closing():
+            return
+        # uvloop's own socket object cannot shut down, so a duplicate does.
+        fileno = self._transport.get_extra_info("socket").fileno()
+        with contextlib.suppress(OSError), socket.socket(fileno=os.dup(fileno)) as duplicate:
+            duplicate.shutdown(socket.SHUT_RD)
+
+    # One login
+
+    async def _answer(self, request: AuthRequest) -> None:
+        service = self._service
+        client = request.parameters.client
+        rules = service.in_force.rules if service.in_force else None
+        begun = service.clock()
+        answer = await service.decide(request.claim, client)
+        if answer.verdict is Verdict.REJECTED and rules is not None:
+            await _delay(begun + _shuffled(rules.failure_delay) - service.clock())
+        service.record(answer, request.claim, request.mechanism, client, service.clock() - begun)
+        self._reply(request, answer, rules)
+        self._tasks.pop(request, None)
+        self._pump()
+
+    def _reply(self, request: AuthRequest, answer: Answer, rules: ServiceRules | None) -> None:
+        refused = request.claim if isinstance(request.claim, Refused) else None
+        match answer.verdict:
+            case Verdict.ACCEPTED:
+                self._auth.accept(request, answer.identity)
+            case Verdict.REJECTED:
+                told = refused.told if refused else ""
+                self._auth.reject(request, told or REFUSAL, answer.identity)
+            case Verdict.UNAVAILABLE if not refused and rules and rules.reject_when_unavailable:
+                self._auth.reject(request, NOBODY_TO_ASK, answer.identity)
+            case Verdict.UNAVAILABLE:
+                self._auth.unavailable(request)
+
+
+def _shuffled(seconds: float) -> float:
+    """Vary a delay a little, so that its length tells nothing."""
+    return seconds * random.uniform(0.8, 1.2)  # noqa: S311  # no secret hangs on it
+
+
+async def _delay(seconds: float) -> None:
+    if seconds > 0:
+        await asyncio.sleep(seconds)

@@ -1,0 +1,124 @@
+"""A real Postfix with a configuration, a queue and ports of its own, made of examples/postfix.
+
+The fragments are taken as an administrator would: to the end of main.cf and of master.cf.
+Only the names of the two services become loopback ports. What comes before them is what the
+system has anyway: folders, a certificate, Debian's services. Mail is accepted, queued, discarded.
+"""
+
+import re
+import time
+from pathlib import Path
+from types import TracebackType
+from typing import Self
+
+from lab.certificates import Certificates
+from lab.ports import LOOPBACK, free_port
+from lab.processes import LabError, end_session, program, run
+
+EXAMPLES = Path(__file__).resolve().parents[2] / "examples" / "postfix"
+LOG_SECONDS = 10.0
+LIFETIME_SECONDS = 900  # master(8) ends by itself, should the lab be killed before it can say so
+
+_MAIN = """\
+compatibility_level = 3.6
+queue_directory = {folder}/queue
+data_directory = {folder}/data
+maillog_file = {folder}/log
+maillog_file_prefixes = {folder}
+myhostname = gateway.example.com
+mydestination =
+alias_maps =
+mynetworks = 127.0.0.0/8
+inet_interfaces = loopback-only
+inet_protocols = ipv4
+smtpd_peername_lookup = no
+default_transport = discard:
+default_process_limit = 200
+smtpd_tls_security_level = may
+smtpd_tls_chain_files = {tls.key} {tls.certificate}
+
+"""
+
+_MASTER = """\
+{listen}:{port} inet n  -       y       -       -       smtpd
+cleanup   unix  n       -       y       -       0       cleanup
+qmgr      unix  n       -       n       300     1       qmgr
+tlsmgr    unix  -       -       y       1000?   1       tlsmgr
+rewrite   unix  -       -       y       -       -       trivial-rewrite
+bounce    unix  -       -       y       -       0       bounce
+defer     unix  -       -       y       -       0       bounce
+trace     unix  -       -       y       -       0       bounce
+flush     unix  n       -       y       1000?   0       flush
+proxymap  unix  -       -       n       -       -       proxymap
+error     unix  -       -       y       -       -       error
+retry     unix  -       -       y       -       -       error
+discard   unix  -       -       y       -       -       discard
+anvil     unix  -       -       y       -       1       anvil
+postlog   unix-dgram n  -       n       -       1       postlogd
+
+"""
+
+
+class Postfix:
+    """A mail gateway: ``smtp`` is its port 25, ``submission`` its 587, ``submissions`` its 465.
+
+    ``auth_socket`` is where it looks for the daemon; the folder is there, the socket is not.
+    """
+
+    def __init__(self, folder: Path, tls: Certificates) -> None:
+        self.folder = folder
+        self.smtp, self.submission, self.submissions = free_port(), free_port(), free_port()
+        self.auth_socket = folder / "queue" / "sasl-bridge" / "auth"
+        self.version = run(program("postconf", "postfix"), "-d", "-h", "mail_version")
+        self._configuration = folder / "etc"
+        self._master: int | None = None
+        self._write(tls)
+
+    def __enter__(self) -> Self:
+        self.start()
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        self.stop()
+
+    def start(self) -> None:
+        """Start it; return once its ports are open."""
+        daemons = Path(run(program("postconf", "postfix"), "-d", "-h", "daemon_directory"))
+        master = (str(daemons / "master"), "-c", str(self._configuration))
+        run(program("postfix", "postfix"), "-c", str(self._configuration), "check")
+        run(*master, "-w", "-e", str(LIFETIME_SECONDS))
+        self._master = int((self.folder / "queue" / "pid" / "master.pid").read_text())
+
+    def stop(self) -> None:
+        """End it with all its processes."""
+        if self._master is not None:
+            end_session(self._master)
+            self._master = None
+
+    def log_with(self, text: str) -> str:
+        """Return its log once ``text`` is in it; lines go there by way of another process."""
+        end = time.monotonic() + LOG_SECONDS
+        while time.monotonic() < end:
+            log = (self.folder / "log").read_text(errors="replace")
+            if text in log:
+                return log
+            time.sleep(0.02)  # a file does not tell that it has grown
+        raise LabError(f"not in Postfix's log: {text}\n{log}")
+
+    def _write(self, tls: Certificates) -> None:
+        self._configuration.mkdir(parents=True)
+        self.auth_socket.parent.mkdir(parents=True)
+        example = (EXAMPLES / "main.cf").read_text()
+        main = _MAIN.format(folder=self.folder, tls=tls) + example
+        (self._configuration / "main.cf").write_text(main)
+        example = (EXAMPLES / "master.cf").read_text()
+        for service in ("submission", "submissions"):
+            listener = f"{LOOPBACK}:{getattr(self, service)} "
+            example = re.sub(rf"^{service} +(?=inet)", listener, example, flags=re.MULTILINE)
+        master = _MASTER.format(listen=LOOPBACK, port=self.smtp) + example
+        (self._configuration / "master.cf").write_text(master)

@@ -1,0 +1,25 @@
+"""One Postfix for all system tests; everything behind it is new for each."""
+
+from collections.abc import Iterator
+
+import pytest
+from lab.certificates import make_certificates
+from lab.gateway import Gateway
+from lab.postfix import Postfix
+from lab.processes import lab_folder
+
+
+@pytest.fixture(scope="session")
+def running_gateway() -> Iterator[Gateway]:
+    """Start Postfix once: it takes two seconds, and it shall see daemons come and go."""
+    with lab_folder() as folder:
+        tls = make_certificates(folder)
+        with Postfix(folder / "postfix", tls) as postfix:
+            yield Gateway(folder, tls, postfix)
+
+
+@pytest.fixture
+def gateway(running_gateway: Gateway) -> Gateway:
+    """Return the gateway; nothing is left of an earlier test's daemon."""
+    running_gateway.postfix.auth_socket.unlink(missing_ok=True)
+    return running_gateway

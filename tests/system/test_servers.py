@@ -1,0 +1,149 @@
+"""The list of servers behind a real Postfix: who is asked, and what the user is told meanwhile."""
+
+import time
+
+from lab.gateway import Gateway
+from lab.ports import free_port, silent_port
+from lab.replies import ACCEPTED, TRY_LATER, WRONG
+from lab.settings import server
+from lab.smtp import encoded
+
+ALICE = "alice@example.com"
+BOB = "bob@example.com"
+MAIL = "Subject: Hello\r\n\r\nHello\r\n"
+
+POSTFIX_WAITS = 10.0  # seconds: Postfix xsasl_dovecot_server.c, AUTH_TIMEOUT
+
+
+def test_the_second_server_knows_the_user(gateway: Gateway) -> None:
+    with (
+        gateway.dovecot({ALICE: "hers"}) as first,
+        gateway.dovecot({BOB: "his"}) as second,
+        gateway.bridge(server("first", first.port), server("second", second.port)) as bridge,
+        gateway.submission() as session,
+    ):
+        session.secure()
+        assert session.plain(BOB, "his") == ACCEPTED
+        assert session.deliver(BOB, "carol@example.net", MAIL)[0] == 250
+        assert "server=second" in bridge.decisions(1)[0]
+
+
+def test_the_first_server_is_dead_and_the_second_knows_the_user(gateway: Gateway) -> None:
+    with (
+        gateway.dovecot({BOB: "his"}) as second,
+        gateway.bridge(server("first", free_port()), server("second", second.port)) as bridge,
+        gateway.submission() as session,
+    ):
+        session.secure()
+        assert session.plain(BOB, "his") == ACCEPTED
+        assert session.deliver(BOB, "carol@example.net", MAIL)[0] == 250
+        assert "verdict=accepted server=second" in bridge.decisions(1)[0]
+
+
+def test_the_first_server_is_hung_and_the_second_knows_the_user(gateway: Gateway) -> None:
+    """The first takes the connection and says nothing; its share of the time passes, no more."""
+    with (
+        silent_port() as silent,
+        gateway.dovecot({BOB: "his"}) as second,
+        gateway.bridge(server("first", silent), server("second", second.port)),
+        gateway.submission() as session,
+    ):
+        session.secure()
+        begun = time.monotonic()
+        assert session.plain(BOB, "his") == ACCEPTED
+        assert time.monotonic() - begun < POSTFIX_WAITS
+        assert session.deliver(BOB, "carol@example.net", MAIL)[0] == 250
+
+
+def test_all_down_is_try_later_and_the_same_session_logs_in_once_they_are_back(
+    gateway: Gateway,
+) -> None:
+    with (
+        gateway.dovecot({ALICE: "hers"}) as first,
+        gateway.dovecot({BOB: "his"}) as second,
+        gateway.bridge(server("first", first.port), server("second", second.port)) as bridge,
+        gateway.submission() as session,
+    ):
+        session.secure()
+        first.stop()
+        second.stop()
+        begun = time.monotonic()
+        assert session.plain(BOB, "his") == TRY_LATER
+        assert session.login_steps(BOB, "his") == TRY_LATER
+        assert session.plain(BOB, "wrong") == TRY_LATER
+        assert time.monotonic() - begun < POSTFIX_WAITS
+        first.start()
+        second.start()
+        assert session.plain(BOB, "his") == ACCEPTED
+        assert session.deliver(BOB, "carol@example.net", MAIL)[0] == 250
+        verdicts = [line.partition("verdict=")[2].split()[0] for line in bridge.decisions(4)]
+        assert verdicts == ["unavailable", "unavailable", "unavailable", "accepted"]
+
+
+def test_all_hung_is_try_later_before_postfix_loses_patience(gateway: Gateway) -> None:
+    """Whoever hangs up first is told apart by the daemon's own decision line."""
+    with (
+        silent_port() as first,
+        silent_port() as second,
+        gateway.bridge(server("first", first), server("second", second)) as bridge,
+        gateway.submission() as session,
+    ):
+        session.secure()
+        begun = time.monotonic()
+        assert session.plain(BOB, "his") == TRY_LATER
+        assert 7.5 < time.monotonic() - begun < POSTFIX_WAITS
+        assert "verdict=unavailable" in bridge.decisions(1)[0]
+
+
+def test_an_abandoned_dialogue_does_not_turn_try_later_into_a_refusal(gateway: Gateway) -> None:
+    """Postfix never says that the client gave up (`*`), so the daemon still holds that id."""
+    with (
+        gateway.dovecot({ALICE: "hers"}) as only,
+        gateway.bridge(server("only", only.port)),
+        gateway.submission() as session,
+    ):
+        session.secure()
+        assert session.say("AUTH LOGIN") == (334, "VXNlcm5hbWU6")
+        assert session.say("*") == (501, "5.7.0 Authentication aborted")
+        only.stop()
+        assert session.plain(ALICE, "hers") == TRY_LATER
+        only.start()
+        assert session.say("AUTH LOGIN") == (334, "VXNlcm5hbWU6")
+        assert session.say(encoded(ALICE)) == (334, "UGFzc3dvcmQ6")
+        assert session.say("*") == (501, "5.7.0 Authentication aborted")
+        assert session.plain(ALICE, "hers") == ACCEPTED
+
+
+def test_in_a_mixed_outage_nobody_is_told_that_a_password_is_wrong(gateway: Gateway) -> None:
+    """The one server that answers says no, but the other one might have known the user."""
+    with (
+        gateway.dovecot({ALICE: "hers"}) as first,
+        gateway.bridge(server("first", first.port), server("second", free_port())),
+        gateway.submission() as session,
+    ):
+        session.secure()
+        assert session.plain(ALICE, "wrong") == TRY_LATER
+        assert session.plain(BOB, "his") == TRY_LATER
+        assert session.plain(ALICE, "hers") == ACCEPTED
+
+
+def test_the_outage_of_a_server_that_is_not_required_leaves_a_no_a_no(gateway: Gateway) -> None:
+    with (
+        gateway.dovecot({ALICE: "hers"}) as first,
+        gateway.bridge(server("first", first.port), server("second", free_port(), required=False)),
+        gateway.submission() as session,
+    ):
+        session.secure()
+        assert session.plain(ALICE, "wrong") == WRONG
+
+
+def test_the_administrator_may_want_outages_to_look_like_refusals(gateway: Gateway) -> None:
+    with (
+        gateway.bridge(server("only", free_port()), on_unavailable="reject"),
+        gateway.submission() as session,
+    ):
+        session.secure()
+        assert session.plain(ALICE, "hers") == (
+            535,
+            "5.7.8 Error: authentication failed: the password cannot be checked at the moment",
+        )

@@ -1,0 +1,88 @@
+"""bridgectl check and bridgectl show: what needs no daemon."""
+
+import json
+from pathlib import Path
+
+import pytest
+
+from bridge_admin.cli import main as bridgectl
+
+GOOD = """
+[smtp_auth]
+enabled = true
+
+[identity]
+domains = ["example.com"]
+
+[[server]]
+name = "first"
+host = "mail.example.com"
+"""
+
+
+@pytest.fixture
+def file(tmp_path: Path) -> Path:
+    path = tmp_path / "settings.toml"
+    path.write_text(GOOD)
+    return path
+
+
+def test_good_settings(file: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert bridgectl(["check", "--settings", str(file)]) == 0
+    assert capsys.readouterr().out == f"{file}: the settings are good\n"
+
+
+def test_every_problem_is_printed(file: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    file.write_text(GOOD.replace("enabled", "enalbed").replace("host", "hots"))
+    assert bridgectl(["check", "--settings", str(file)]) == 78
+    said = capsys.readouterr().out.splitlines()
+    assert any(line.startswith("error: smtp_auth.enalbed: ") for line in said)
+    assert any(line.startswith('error: server[1] "first".hots: ') for line in said)
+    assert said[-1].startswith(f"{file}: ")
+    assert said[-1].endswith(" problems")
+
+
+def test_warnings_do_not_make_settings_bad(file: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    file.write_text(GOOD.replace("enabled = true", 'enabled = true\nlisten = ["inet:127.0.0.1:1"]'))
+    assert bridgectl(["check", "--settings", str(file)]) == 0
+    said = capsys.readouterr().out
+    assert "warning: smtp_auth.listen: " in said
+    assert "use unix: for Postfix" in said
+    assert said.endswith("the settings are good, 1 warnings\n")
+
+
+def test_check_reads_certificates_too(
+    file: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    file.write_text(GOOD + f'ca_file = "{tmp_path}/none.pem"\n')
+    assert bridgectl(["check", "--settings", str(file), "--json"]) == 78
+    assert json.loads(capsys.readouterr().out) == {
+        "problems": [
+            {
+                "path": 'server[1] "first".ca_file',
+                "message": f"{tmp_path}/none.pem: No such file or directory; "
+                "name a file that the daemon's user may read",
+            }
+        ],
+        "warnings": [],
+    }
+
+
+def test_show_prints_defaults_too(file: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert bridgectl(["show", "--settings", str(file)]) == 0
+    said = capsys.readouterr().out.splitlines()
+    assert "connection_timeout = 8.0" in said or 'connection_timeout = "8s"' in said
+    assert "port = 993" in said
+    assert bridgectl(["show", "--settings", str(file), "--json"]) == 0
+    assert json.loads(capsys.readouterr().out)["server"][0]["port"] == 993
+
+
+def test_broken_settings_cannot_be_shown(file: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    file.write_text("[smtp_auth")
+    assert bridgectl(["show", "--settings", str(file)]) == 78
+    assert "at the end of a table declaration" in capsys.readouterr().err
+
+
+def test_a_missing_file_says_what_to_do(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert bridgectl(["show", "--settings", str(tmp_path / "none.toml")]) == 78
+    assert "--settings FILE" in capsys.readouterr().err

@@ -1,0 +1,73 @@
+"""Lines of a server: ends, caps, and what came too early."""
+
+from itertools import pairwise
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from sasl_bridge.dialogue.received import Line, ReceivedLines, UnclearError
+
+
+def lines_of(received: ReceivedLines) -> list[Line]:
+    return list(iter(received.next_line, None))
+
+
+def test_lines_end_in_lf_or_crlf() -> None:
+    received = ReceivedLines()
+    received.feed(b"one\r\ntwo\n\nthr")
+    assert lines_of(received) == [(b"one", False), (b"two", False), (b"", False)]
+    received.feed(b"ee\r\n")
+    assert lines_of(received) == [(b"three", False)]
+
+
+def test_a_line_may_be_as_long_as_its_cap() -> None:
+    received = ReceivedLines()
+    received.feed(b"x" * 8191 + b"\n")
+    assert received.next_line() == (b"x" * 8191, False)
+
+
+def test_a_longer_line_is_refused_even_when_it_is_whole() -> None:
+    received = ReceivedLines()
+    received.feed(b"x" * 8192 + b"\n")
+    with pytest.raises(UnclearError, match=r"^the server sent a line of more than 8192 bytes$"):
+        received.next_line()
+
+
+def test_a_line_without_end_is_refused_at_its_cap() -> None:
+    received = ReceivedLines()
+    received.feed(b"x" * 8191)
+    assert received.next_line() is None
+    received.feed(b"x")
+    with pytest.raises(UnclearError, match=r"^the server sent a line of more than 8192 bytes$"):
+        received.next_line()
+
+
+def test_endless_lines_are_refused_at_the_total_cap() -> None:
+    received = ReceivedLines()
+    received.feed(b"* OK\r\n" * 10_923)
+    for _ in range(10_922):
+        assert received.next_line() == (b"* OK", False)
+    with pytest.raises(UnclearError, match=r"^the server sent more than 65536 bytes$"):
+        received.next_line()
+
+
+def test_what_began_before_the_question_is_early() -> None:
+    received = ReceivedLines()
+    received.feed(b"hello\nbe")
+    assert received.next_line() == (b"hello", False)
+    received.expect_answer()
+    received.feed(b"fore\nafter\n")
+    assert lines_of(received) == [(b"before", True), (b"after", False)]
+
+
+@given(st.binary(max_size=300), st.lists(st.integers(0, 300), max_size=5))
+def test_any_cut_gives_the_same_lines(data: bytes, cuts: list[int]) -> None:
+    whole, cut = ReceivedLines(), ReceivedLines()
+    whole.feed(data)
+    found = []
+    edges = [0, *sorted(cuts), len(data)]
+    for start, end in pairwise(edges):
+        cut.feed(data[start:end])
+        found += lines_of(cut)
+    assert found == lines_of(whole)

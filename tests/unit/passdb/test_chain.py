@@ -1,0 +1,385 @@
+"""The laws of the list, in virtual time, against a plain model of them."""
+
+import asyncio
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Literal
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from lab.virtual_time import VirtualTimeLoop
+
+from bridge_common.deadline import Deadline
+from bridge_common.identity import Identity, LoginForm
+from bridge_common.secret import Secret
+from sasl_bridge.credentials import Credentials
+from sasl_bridge.passdb.chain import Chain, Listed
+from sasl_bridge.verdict import Answer, Verdict
+
+ACCEPTED, REJECTED, UNAVAILABLE = Verdict.ACCEPTED, Verdict.REJECTED, Verdict.UNAVAILABLE
+ALICE = Identity("alice", "example.com", LoginForm.ADDRESS)
+TOTAL = 8.0
+DELAY = 2.0
+NEVER = 1000.0
+
+
+@dataclass(frozen=True)
+class Script:
+    """A server that answers with this verdict after so many seconds, and its place in the list."""
+
+    verdict: Verdict
+    seconds: float = 0.0
+    required: bool = True
+    on_reject: Literal["next", "stop"] = "next"
+    domains: frozenset[str] = frozenset()
+
+
+class Scripted:
+    """A passdb that follows its script, and notes when it was asked and whether it was stopped."""
+
+    def __init__(self, script: Script, name: str) -> None:
+        self.script = script
+        self.name = name
+        self.asked_at: float | None = None
+        self.cancelled = False
+
+    async def verify(self, credentials: Credentials, deadline: Deadline) -> Answer:
+        self.asked_at = deadline.clock()
+        try:
+            await asyncio.sleep(self.script.seconds)
+        except asyncio.CancelledError:
+            self.cancelled = True
+            raise
+        address = credentials.identity.address
+        verdict = self.script.verdict
+        return Answer(verdict, address, self.name, verdict.value, (), verdict is not UNAVAILABLE)
+
+
+@dataclass
+class Run:
+    """What came of it: the answer, when, and what the servers saw."""
+
+    answer: Answer
+    seconds: float
+    servers: list[Scripted]
+
+    @property
+    def asked(self) -> list[float | None]:
+        begin = 1000.0
+        return [
+            None if server.asked_at is None else round(server.asked_at - begin, 3)
+            for server in self.servers
+        ]
+
+
+def run(*scripts: Script, total: float = TOTAL, delay: float = DELAY) -> Run:
+    """Ask the chain in virtual time; no task is left behind."""
+    servers = [Scripted(script, f"s{number}") for number, script in enumerate(scripts)]
+    chain = Chain(
+        [
+            Listed(each.name, each, script.domains, script.on_reject, script.required)
+            for each, script in zip(servers, scripts, strict=True)
+        ],
+        failure_delay=delay,
+    )
+
+    async def ask() -> tuple[Answer, float]:
+        clock = asyncio.get_running_loop().time
+        began = clock()
+        answer = await chain.verify(
+            Credentials(ALICE, Secret(b"secret")), Deadline.after(total, clock)
+        )
+        assert len(asyncio.all_tasks()) == 1
+        return answer, clock() - began
+
+    with asyncio.Runner(loop_factory=VirtualTimeLoop) as runner:
+        answer, seconds = runner.run(ask())
+    return Run(answer, seconds, servers)
+
+
+def steps(answer: Answer) -> list[tuple[str, Verdict, str, float]]:
+    return [(s.server, s.verdict, s.detail, round(s.seconds, 3)) for s in answer.steps]
+
+
+def test_the_first_yes_ends_it() -> None:
+    done = run(Script(REJECTED, 0.5), Script(ACCEPTED, 0.5), Script(ACCEPTED))
+    assert done.answer.verdict is ACCEPTED
+    assert done.answer.identity == "alice@example.com"
+    assert done.answer.source == "s1"
+    assert done.answer.reason == "accepted"
+    assert done.answer.password_sent
+    assert done.asked == [0.0, 0.5, None]
+    assert steps(done.answer) == [
+        ("s0", REJECTED, "rejected", 0.5),
+        ("s1", ACCEPTED, "accepted", 0.5),
+    ]
+
+
+def test_a_no_of_everybody_is_a_no_of_the_last() -> None:
+    done = run(Script(REJECTED), Script(REJECTED))
+    assert (done.answer.verdict, done.answer.source) == (REJECTED, "s1")
+    assert done.answer.identity == "alice@example.com"
+    assert done.seconds < 0.001
+
+
+def test_a_required_server_that_is_down_keeps_a_no_from_being_one() -> None:
+    done = run(Script(UNAVAILABLE), Script(REJECTED))
+    assert (done.answer.verdict, done.answer.source) == (UNAVAILABLE, "s0")
+    assert done.answer.password_sent
+
+
+def test_an_optional_server_that_is_down_does_not() -> None:
+    done = run(Script(UNAVAILABLE, required=False), Script(REJECTED))
+    assert (done.answer.verdict, done.answer.source) == (REJECTED, "s1")
+
+
+def test_optional_servers_that_are_all_down_say_no_no() -> None:
+    done = run(Script(UNAVAILABLE, required=False), Script(UNAVAILABLE, required=False))
+    assert (done.answer.verdict, done.answer.source) == (UNAVAILABLE, "s0")
+    assert not done.answer.password_sent
+
+
+def test_a_yes_counts_whoever_is_down() -> None:
+    assert run(Script(UNAVAILABLE), Script(ACCEPTED)).answer.verdict is ACCEPTED
+
+
+def test_servers_of_other_domains_are_not_asked() -> None:
+    other, own = frozenset({"example.org"}), frozenset({"example.com", "example.net"})
+    done = run(Script(ACCEPTED, domains=other), Script(REJECTED, domains=own))
+    assert done.asked == [None, 0.0]
+    assert done.answer.verdict is REJECTED
+    assert [step.server for step in done.answer.steps] == ["s1"]
+
+
+def test_an_outage_of_another_domain_does_not_matter() -> None:
+    other = frozenset({"example.org"})
+    assert run(Script(UNAVAILABLE, domains=other), Script(REJECTED)).answer.verdict is REJECTED
+
+
+@pytest.mark.parametrize("scripts", [(), (Script(ACCEPTED, domains=frozenset({"example.org"})),)])
+def test_nobody_serves_the_domain(scripts: tuple[Script, ...]) -> None:
+    done = run(*scripts)
+    assert done.answer == Answer(
+        REJECTED, "alice@example.com", "list", "no server serves example.com", (), False
+    )
+    assert done.asked == [None] * len(scripts)
+
+
+def test_a_slow_server_stays_asked_and_the_next_is_asked_beside_it() -> None:
+    done = run(Script(ACCEPTED, 5.0), Script(REJECTED, 0.5), Script(REJECTED, 0.5))
+    assert done.asked == [0.0, 2.0, 2.5]  # (8 - 2) / 3
+    assert (done.answer.verdict, done.answer.source) == (ACCEPTED, "s0")
+    assert round(done.seconds, 3) == 5.0
+
+
+def test_a_share_is_a_second_at_least() -> None:
+    done = run(*[Script(UNAVAILABLE, NEVER)] * 12)
+    assert done.asked == [float(second) for second in range(8)] + [None] * 4
+    assert round(done.seconds, 3) == 8.0
+    assert (done.answer.verdict, done.answer.source) == (UNAVAILABLE, "s0")
+    assert all(server.cancelled for server in done.servers[:8])
+
+
+def test_silence_is_told_with_its_length() -> None:
+    done = run(Script(REJECTED, 0.5), Script(REJECTED, NEVER))
+    assert done.answer.verdict is UNAVAILABLE
+    assert done.answer.reason == "no answer within 7.5 s"
+    assert steps(done.answer) == [
+        ("s0", REJECTED, "rejected", 0.5),
+        ("s1", UNAVAILABLE, "no answer within 7.5 s", 7.5),
+    ]
+
+
+def test_a_required_server_that_was_never_reached_keeps_a_no_from_being_one() -> None:
+    done = run(Script(UNAVAILABLE, NEVER, required=False), Script(REJECTED), total=0.5)
+    assert (done.answer.verdict, done.answer.source) == (UNAVAILABLE, "s1")
+    assert done.answer.reason == "not asked before the deadline"
+    assert [step.server for step in done.answer.steps] == ["s0"]
+
+
+def test_no_time_at_all() -> None:
+    done = run(Script(ACCEPTED), total=0.0)
+    assert done.answer.verdict is UNAVAILABLE
+    assert done.answer.reason == "not asked before the deadline"
+
+
+def test_stop_spares_the_rest() -> None:
+    done = run(Script(REJECTED, 0.5, on_reject="stop"), Script(UNAVAILABLE))
+    assert done.asked == [0.0, None]
+    assert (done.answer.verdict, done.answer.source) == (REJECTED, "s0")
+
+
+def test_stop_does_not_wait_for_later_servers_already_asked() -> None:
+    done = run(Script(REJECTED, 4.0, on_reject="stop"), Script(ACCEPTED, 2.0))
+    assert done.asked == [0.0, 3.0]
+    assert (done.answer.verdict, done.answer.source) == (REJECTED, "s0")
+    assert round(done.seconds, 3) == 4.0
+    assert done.servers[1].cancelled
+    assert steps(done.answer)[1] == ("s1", UNAVAILABLE, "no answer within 1.0 s", 1.0)
+
+
+def test_stop_does_not_unsay_a_yes() -> None:
+    done = run(Script(REJECTED, 4.0, on_reject="stop"), Script(ACCEPTED, 0.5))
+    assert (done.answer.verdict, done.answer.source) == (ACCEPTED, "s1")
+
+
+def test_stop_still_waits_for_earlier_servers() -> None:
+    done = run(Script(ACCEPTED, 6.0), Script(REJECTED, 0.5, on_reject="stop"), Script(UNAVAILABLE))
+    assert done.asked == [0.0, 2.0, None]
+    assert (done.answer.verdict, done.answer.source) == (ACCEPTED, "s0")
+
+
+def test_stop_needs_a_no() -> None:
+    done = run(Script(UNAVAILABLE, on_reject="stop"), Script(ACCEPTED))
+    assert done.answer.verdict is ACCEPTED
+
+
+def test_a_later_answer_behind_a_stop_does_not_count_even_when_it_comes_at_once() -> None:
+    """Both answers are there when the chain looks: the list's order decides."""
+    done = run(Script(REJECTED, 4.0, on_reject="stop"), Script(ACCEPTED, 0.99999995))
+    assert done.answer.verdict is REJECTED
+    assert steps(done.answer)[1][:2] == ("s1", ACCEPTED)
+
+
+def test_the_accounts_own_name_is_the_identity() -> None:
+    class Directory:
+        async def verify(self, _credentials: Credentials, _deadline: Deadline) -> Answer:
+            return Answer(ACCEPTED, "alice.smith@example.com", "x", "found", (), True)
+
+    async def ask() -> Answer:
+        chain = Chain([Listed("ldap", Directory())], failure_delay=0.0)
+        return await chain.verify(Credentials(ALICE, Secret(b"secret")), Deadline.after(8.0))
+
+    answer = asyncio.run(ask())
+    assert (answer.identity, answer.source) == ("alice.smith@example.com", "ldap")
+
+
+async def test_servers_hear_of_an_earlier_deadline() -> None:
+    heard: list[float] = []
+
+    class Listener:
+        async def verify(self, _credentials: Credentials, deadline: Deadline) -> Answer:
+            heard.append(deadline.moment)
+            return Answer(ACCEPTED, "alice@example.com", "x", "yes")
+
+    chain = Chain([Listed("s0", Listener())], failure_delay=0.0)
+    await chain.verify(Credentials(ALICE, Secret(b"secret")), Deadline(50.0, lambda: 42.0))
+    assert heard == [49.95]
+
+
+@pytest.mark.expect_warnings("server s0: its check raised")
+async def test_a_bug_is_no_answer_and_is_logged_without_secrets(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    class Broken:
+        async def verify(self, _credentials: Credentials, _deadline: Deadline) -> Answer:
+            raise KeyError("a bug")
+
+    chain = Chain([Listed("s0", Broken())], failure_delay=0.0)
+    answer = await chain.verify(Credentials(ALICE, Secret(b"hunter2")), Deadline.after(8.0))
+    assert answer.verdict is UNAVAILABLE
+    assert answer.reason == "internal error, see the log"
+    assert "KeyError" in caplog.text
+    assert "hunter2" not in caplog.text
+
+
+async def test_a_check_that_cancels_itself_is_no_answer() -> None:
+    class Gone:
+        async def verify(self, _credentials: Credentials, _deadline: Deadline) -> Answer:
+            raise asyncio.CancelledError
+
+    chain = Chain([Listed("s0", Gone())], failure_delay=0.0)
+    answer = await chain.verify(Credentials(ALICE, Secret(b"secret")), Deadline.after(8.0))
+    assert (answer.verdict, answer.reason) == (UNAVAILABLE, "its check was cancelled")
+
+
+async def test_cancelling_the_chain_cancels_the_servers() -> None:
+    server = Scripted(Script(ACCEPTED, NEVER), "s0")
+    chain = Chain([Listed("s0", server)], failure_delay=0.0)
+    verifying = chain.verify(Credentials(ALICE, Secret(b"secret")), Deadline.after(8.0))
+    task = asyncio.create_task(verifying)
+    while server.asked_at is None:
+        await asyncio.sleep(0)
+    task.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await task
+    assert server.cancelled
+    assert len(asyncio.all_tasks()) == 1
+
+
+# The plain model: when each server is asked and answers, and what that amounts to.
+
+
+def answers_in_order(serving: list[Script]) -> Iterator[tuple[float, int]]:
+    """Yield (second, place) of every answer, if nothing ended it before."""
+    asked = 0.0
+    times = []
+    for place, script in enumerate(serving):
+        if asked >= TOTAL:
+            break
+        times.append((asked + script.seconds, place))
+        share = max(1.0, (TOTAL - asked - DELAY) / (len(serving) - place))
+        asked += min(script.seconds, share)
+    yield from sorted(time for time in times if time[0] < TOTAL)
+
+
+def model(scripts: list[Script]) -> Verdict:
+    serving = [each for each in scripts if not each.domains or "example.com" in each.domains]
+    counting = len(serving)
+    said: dict[int, Verdict] = {}
+    for _, place in answers_in_order(serving):
+        if place >= counting:
+            continue
+        said[place] = serving[place].verdict
+        if said[place] is ACCEPTED:
+            return ACCEPTED
+        if said[place] is REJECTED and serving[place].on_reject == "stop":
+            counting = place + 1
+        if all(earlier in said for earlier in range(counting)):
+            break
+    places = range(counting)
+    if any(serving[p].required and said.get(p) is not REJECTED for p in places):
+        return UNAVAILABLE
+    if places and REJECTED not in [said.get(p) for p in places]:
+        return UNAVAILABLE
+    return REJECTED
+
+
+def scripts_of(draw: st.DrawFn) -> list[Script]:
+    """Draw a list; no two moments of it coincide, for then the model would have to guess."""
+    scripts = []
+    for place in range(draw(st.integers(0, 5))):
+        tenths = draw(st.one_of(st.integers(0, 20), st.integers(0, 100)))
+        script = Script(
+            verdict=draw(st.sampled_from(Verdict)),
+            seconds=tenths / 10 + (place + 1) * 0.0013,
+            required=draw(st.booleans()),
+            on_reject=draw(st.sampled_from(["next", "stop"])),
+            domains=draw(st.sampled_from([frozenset(), frozenset({"example.org"})])),
+        )
+        scripts.append(script)
+    return scripts
+
+
+@given(st.composite(scripts_of)())
+def test_the_chain_is_its_model(scripts: list[Script]) -> None:
+    done = run(*scripts)
+    assert done.answer.verdict is model(scripts)
+    assert done.seconds <= TOTAL + 1e-5
+    serving = [script for script in scripts if not script.domains]
+    asked = [script for script, at in zip(scripts, done.asked, strict=True) if at is not None]
+    assert asked == serving[: len(asked)]
+    assert len(done.answer.steps) == len(asked)
+    if done.answer.verdict is REJECTED and asked:
+        stop = next(
+            (
+                place
+                for place, script in enumerate(asked)
+                if script.on_reject == "stop" and done.answer.steps[place].verdict is REJECTED
+            ),
+            len(serving),
+        )
+        counting = zip(asked, done.answer.steps, strict=True)
+        for script, step in list(counting)[: stop + 1]:
+            assert not script.required or step.verdict is REJECTED

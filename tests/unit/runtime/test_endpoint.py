@@ -1,0 +1,103 @@
+"""Listening sockets of our own."""
+
+import socket
+import stat
+from pathlib import Path
+
+import pytest
+
+from bridge_common.runtime.endpoint import EndpointError, open_endpoint
+
+
+def test_a_socket_file_has_its_mode_from_the_start_and_answers(tmp_path: Path) -> None:
+    path = tmp_path / "auth"
+    listener = open_endpoint(f"unix:{path}", mode=0o600)
+    with listener.socket:
+        assert stat.S_IMODE(path.stat().st_mode) == 0o600
+        with socket.socket(socket.AF_UNIX) as client:
+            client.connect(str(path))
+    listener.close()
+    assert not path.exists()
+
+
+def test_a_socket_file_gets_its_owner(tmp_path: Path) -> None:
+    path = tmp_path / "auth"
+    listener = open_endpoint(f"unix:{path}", mode=0o660, owner="root:daemon")
+    with listener.socket:
+        assert path.stat().st_gid == 1
+
+
+@pytest.mark.parametrize("owner", ["nobody-at-all:", ":nobody-at-all"])
+def test_an_unknown_owner_is_named(tmp_path: Path, owner: str) -> None:
+    with pytest.raises(EndpointError, match=r"socket_owner .*nobody-at-all"):
+        open_endpoint(f"unix:{tmp_path}/auth", owner=owner)
+
+
+def test_a_stale_file_is_replaced(tmp_path: Path) -> None:
+    path = tmp_path / "auth"
+    with socket.socket(socket.AF_UNIX) as dead:
+        dead.bind(str(path))
+        dead.listen()
+    listener = open_endpoint(f"unix:{path}")
+    with listener.socket, socket.socket(socket.AF_UNIX) as client:
+        client.connect(str(path))
+
+
+def test_a_live_one_is_left_alone(tmp_path: Path) -> None:
+    path = tmp_path / "auth"
+    with socket.socket(socket.AF_UNIX) as live:
+        live.bind(str(path))
+        live.listen()
+        with pytest.raises(EndpointError, match="another process is listening there"):
+            open_endpoint(f"unix:{path}")
+        with socket.socket(socket.AF_UNIX) as client:
+            client.connect(str(path))
+
+
+def test_a_file_that_is_no_socket_is_left_alone(tmp_path: Path) -> None:
+    path = tmp_path / "auth"
+    path.write_text("precious")
+    with pytest.raises(EndpointError, match="no socket is in the way"):
+        open_endpoint(f"unix:{path}")
+    assert path.read_text() == "precious"
+
+
+def test_another_process_s_file_is_not_removed(tmp_path: Path) -> None:
+    """Our successor may have put its own socket file where ours was."""
+    path = tmp_path / "auth"
+    listener = open_endpoint(f"unix:{path}")
+    path.rename(tmp_path / "aside")
+    successor = open_endpoint(f"unix:{path}")
+    listener.close()
+    assert path.exists()
+    successor.close()
+    successor.close()  # already gone: nothing to say
+
+
+def test_a_missing_folder_says_what_to_do(tmp_path: Path) -> None:
+    with pytest.raises(EndpointError, match="No such file or directory; make the folder first"):
+        open_endpoint(f"unix:{tmp_path}/nowhere/auth")
+
+
+@pytest.mark.parametrize(
+    ("text", "family"),
+    [("inet:127.0.0.1:{}", socket.AF_INET), ("inet:[::1]:{}", socket.AF_INET6)],
+)
+def test_a_port_answers(text: str, family: socket.AddressFamily) -> None:
+    with socket.socket(family) as free:
+        free.bind(("localhost" if family is socket.AF_INET else "::1", 0))
+        port = free.getsockname()[1]
+    listener = open_endpoint(text.format(port))
+    with listener.socket, socket.socket(family) as client:
+        client.connect(listener.socket.getsockname()[:2])
+        assert listener.path == ""
+        listener.close()
+
+
+def test_a_port_in_use_is_said() -> None:
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))
+        taken.listen()
+        port = taken.getsockname()[1]
+        with pytest.raises(EndpointError, match=f"inet:127.0.0.1:{port}: Address already in use"):
+            open_endpoint(f"inet:127.0.0.1:{port}")

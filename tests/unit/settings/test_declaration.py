@@ -1,0 +1,51 @@
+"""Declarations on dataclass fields."""
+
+from dataclasses import dataclass
+
+import pytest
+
+from bridge_common.settings.declaration import (
+    Key,
+    Section,
+    key,
+    keys_of,
+    section,
+    sections,
+    sections_of,
+)
+from bridge_common.settings.kinds import Flag, Integer
+
+# ruff: noqa: RUF009  # a declaration makes a dataclass field, which is a call
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Lamp:
+    on: bool = key(Flag(), default=True, prose="Whether it is lit.", example="false")
+    watts: int = key(Integer(1, 99), default=9, prose="Its power.", example="7", required=True)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class House:
+    lamps: tuple[Lamp, ...] = sections(Lamp, "lamp", "Every lamp.")
+    door: Lamp = section(Lamp, "door", "The lamp at the door.")
+
+
+def test_the_declarations_of_a_class_are_listed_in_order() -> None:
+    assert list(keys_of(Lamp).items()) == [
+        ("on", Key(Flag(), True, "Whether it is lit.", "false", required=False)),
+        ("watts", Key(Integer(1, 99), 9, "Its power.", "7", required=True)),
+    ]
+    assert list(sections_of(House).items()) == [
+        ("lamps", Section("lamp", Lamp, "Every lamp.", repeated=True)),
+        ("door", Section("door", Lamp, "The lamp at the door.", repeated=False)),
+    ]
+
+
+def test_a_declared_class_is_a_dataclass_with_the_declared_defaults() -> None:
+    assert Lamp(watts=7).on is True
+    assert House(door=Lamp(watts=1)).lamps == ()
+
+
+def test_a_required_key_has_no_default() -> None:
+    with pytest.raises(TypeError, match="watts"):
+        Lamp()

@@ -1,0 +1,193 @@
+"""The declarations, and what is derived from the settings."""
+
+import tomllib
+
+import pytest
+
+from bridge_common.identity import (
+    DEFAULT_LOGIN_CHARACTERS,
+    Identity,
+    IdentityRules,
+    LoginForm,
+    RefusedLogin,
+    canonical_identity,
+)
+from bridge_common.settings.declaration import Key, keys_of, sections_of
+from bridge_common.settings.findings import Findings
+from bridge_common.settings.model import (
+    IdentitySettings,
+    LogSettings,
+    Security,
+    Server,
+    Settings,
+    SmtpAuth,
+    identity_rules,
+)
+from bridge_common.settings.tables import read_section
+
+EVERY_KEY = [
+    pytest.param(about.declared, name, key, id=f"{about.name}.{name}")
+    for about in sections_of(Settings).values()
+    for name, key in keys_of(about.declared).items()
+]
+
+
+def test_there_are_exactly_the_keys_that_work_today() -> None:
+    keys = {about.name: list(keys_of(about.declared)) for about in sections_of(Settings).values()}
+    assert keys == {
+        "smtp_auth": [
+            "enabled",
+            "require_tls",
+            "connection_timeout",
+            "on_unavailable",
+            "failure_delay",
+            "listen",
+            "allow_remote",
+            "socket_mode",
+            "socket_owner",
+            "control",
+        ],
+        "identity": [
+            "username_format",
+            "default_domain",
+            "domains",
+            "windows_domains",
+            "login_characters",
+        ],
+        "server": [
+            "name",
+            "protocol",
+            "security",
+            "host",
+            "port",
+            "enabled",
+            "domains",
+            "login_format",
+            "on_reject",
+            "required",
+            "unavailable_texts",
+            "verify",
+            "ca_file",
+            "tls_name",
+        ],
+        "log": ["level", "format", "decisions"],
+    }
+
+
+def test_the_defaults_are_those_of_the_design() -> None:
+    assert Settings() == Settings(
+        smtp_auth=SmtpAuth(
+            enabled=False,
+            require_tls=True,
+            connection_timeout=8.0,
+            on_unavailable="tempfail",
+            failure_delay=2.0,
+            listen=("unix:/var/spool/postfix/sasl-bridge/auth",),
+            allow_remote=False,
+            socket_mode="0660",
+            socket_owner="",
+            control="unix:/run/sasl-bridge/control",
+        ),
+        identity=IdentitySettings(
+            username_format="domain",
+            default_domain="",
+            domains=(),
+            windows_domains={},
+            login_characters="",
+        ),
+        servers=(),
+        log=LogSettings(level="info", format="text", decisions="all"),
+    )
+    assert Server(name="a", host="b.de") == Server(
+        name="a",
+        host="b.de",
+        protocol="imap",
+        security="ssl",
+        port=993,
+        enabled=True,
+        domains=(),
+        login_format="{login}",
+        on_reject="next",
+        required=True,
+        unavailable_texts=(),
+        verify=True,
+        ca_file="",
+        tls_name="",
+    )
+
+
+@pytest.mark.parametrize(("declared", "name", "key"), EVERY_KEY)
+def test_each_key_has_a_sentence_of_help_and_an_example_that_reads(
+    declared: type, name: str, key: Key
+) -> None:
+    for line in key.prose.split("\n"):
+        assert line.endswith("."), line
+        assert len(line) > 15
+    table = tomllib.loads(f"{name} = {key.example}")
+    needed = {"name": "x", "host": "x"} if declared is Server else {}
+    findings = Findings()
+    read: object = read_section(declared, needed | table, "x", findings)
+    assert findings.problems == []
+    assert key.kind.plain(getattr(read, name)) == table[name]
+
+
+@pytest.mark.parametrize(("declared", "name", "key"), EVERY_KEY)
+def test_each_default_is_a_value_that_the_kind_itself_would_read(
+    declared: type, name: str, key: Key
+) -> None:
+    assert name in keys_of(declared)
+    if not key.required:
+        assert key.kind.read(key.kind.plain(key.default)) == key.default
+
+
+@pytest.mark.parametrize(
+    ("security", "port", "effective"),
+    [("plain", 0, 143), ("ssl", 0, 993), ("plain", 1143, 1143), ("ssl", 143, 143)],
+)
+def test_the_usual_port_stands_in_for_an_absent_one(
+    security: Security, port: int, effective: int
+) -> None:
+    assert Server(name="a", host="b.de", security=security, port=port).port == effective
+
+
+def test_identity_settings_become_rules() -> None:
+    identity = IdentitySettings(
+        username_format="username",
+        default_domain="example.com",
+        domains=("example.com", "example.org"),
+        windows_domains={"CORP": "example.org"},
+        login_characters="abc",
+    )
+    assert identity_rules(identity) == IdentityRules(
+        domains=frozenset({"example.com", "example.org"}),
+        bare_allowed=True,
+        bare_required=True,
+        default_domain="example.com",
+        windows_domains={"corp": "example.org"},
+        login_characters=frozenset("abc"),
+    )
+
+
+def test_no_default_domain_means_no_bare_logins_and_no_characters_means_dovecots() -> None:
+    rules = identity_rules(IdentitySettings(domains=("example.com",)))
+    assert not rules.bare_allowed
+    assert not rules.bare_required
+    assert rules.login_characters == frozenset(DEFAULT_LOGIN_CHARACTERS)
+
+
+def test_a_windows_name_is_found_however_it_is_written() -> None:
+    rules = identity_rules(
+        IdentitySettings(domains=("example.com",), windows_domains={"CorP": "example.com"})
+    )
+    for login in (b"corp\\alice", b"CORP\\alice", b"cORp\\Alice"):
+        expected = Identity("alice", "example.com", LoginForm.WINDOWS)
+        assert canonical_identity(login, rules) == expected
+
+
+def test_a_star_admits_every_domain_and_no_domains_admit_none() -> None:
+    """An empty set of the rules admits every domain: no domains must not become one."""
+    every = identity_rules(IdentitySettings(domains=("*",)))
+    none = identity_rules(IdentitySettings())
+    assert every.domains == frozenset()
+    assert isinstance(canonical_identity(b"alice@example.com", every), Identity)
+    assert isinstance(canonical_identity(b"alice@example.com", none), RefusedLogin)

@@ -1,0 +1,174 @@
+"""Showing settings: what is written reads back, and secrets stay hidden."""
+
+import json
+from dataclasses import dataclass
+from typing import Any
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from bridge_common.secret import Secret
+from bridge_common.settings.declaration import key
+from bridge_common.settings.kinds import SecretReference
+from bridge_common.settings.model import IdentitySettings, LogSettings, Server, Settings, SmtpAuth
+from bridge_common.settings.read import parse_settings, settings_from
+from bridge_common.settings.write import format_settings, section_as_json, settings_as_json
+
+OUR_DOMAINS = ["example.com", "example.org", "xn--bcher-kva.example", "mail.example.net"]
+PRINTABLE = st.text(max_size=12).map(lambda text: "".join(filter(str.isprintable, text)))
+PATHS = PRINTABLE.map(lambda text: f"/{text.replace('/', '-')}x")
+SOME_TEXT = PRINTABLE.map(lambda text: f"x{text}")
+WORDS = st.text("abcXYZ019._-", min_size=1, max_size=8)
+
+
+def some_of(values: list[str], at_least: int = 0) -> st.SearchStrategy[tuple[str, ...]]:
+    return st.lists(st.sampled_from(values), min_size=at_least, unique=True).map(tuple)
+
+
+@st.composite
+def smtp_auths(draw: st.DrawFn) -> SmtpAuth:
+    timeout = draw(st.floats(0.001, 9.5))
+    paths = draw(st.lists(PATHS, min_size=2, max_size=3, unique=True))
+    return SmtpAuth(
+        enabled=draw(st.booleans()),
+        require_tls=draw(st.booleans()),
+        connection_timeout=timeout,
+        on_unavailable=draw(st.sampled_from(["tempfail", "reject"])),
+        failure_delay=draw(st.floats(0, timeout / 1.3)),
+        listen=(*(f"unix:{path}" for path in paths[1:]), "inet:[::1]:12345"),
+        allow_remote=draw(st.booleans()),
+        socket_mode=draw(st.sampled_from(["0660", "600", "0666"])),
+        socket_owner=draw(st.sampled_from(["", "sasl-bridge:postfix"])),
+        control=f"unix:{paths[0]}",
+    )
+
+
+@st.composite
+def identities(draw: st.DrawFn, ours: tuple[str, ...]) -> IdentitySettings:
+    known = OUR_DOMAINS if ours == ("*",) else list(ours)
+    windows = st.dictionaries(st.sampled_from(["CORP", "lab", "a.b'c\""]), st.sampled_from(known))
+    return IdentitySettings(
+        username_format=draw(st.sampled_from(["domain", "username"])),
+        default_domain=draw(st.sampled_from(known)),
+        domains=ours,
+        windows_domains=draw(windows),
+        login_characters=draw(PRINTABLE),
+    )
+
+
+@st.composite
+def servers(draw: st.DrawFn, name: str, ours: tuple[str, ...]) -> Server:
+    return Server(
+        name=name,
+        security=draw(st.sampled_from(["plain", "ssl"])),
+        host=draw(st.sampled_from(["mail.example.com", "192.0.2.1", "2001:db8::1", "imap_1"])),
+        port=draw(st.integers(0, 65535)),
+        enabled=draw(st.booleans()),
+        domains=draw(some_of(OUR_DOMAINS if ours == ("*",) else list(ours))),
+        login_format=draw(st.sampled_from(["{login}", 'CORP\\{local} "', "{local}={domain}"])),
+        on_reject=draw(st.sampled_from(["next", "stop"])),
+        required=draw(st.booleans()),
+        unavailable_texts=tuple(draw(st.lists(SOME_TEXT, max_size=2, unique=True))),
+        verify=draw(st.booleans()),
+        ca_file=draw(st.just("") | PATHS),
+        tls_name=draw(st.sampled_from(["", "imap.example.com"])),
+    )
+
+
+@st.composite
+def valid_settings(draw: st.DrawFn) -> Settings:
+    """Draw settings without a contradiction."""
+    ours = draw(some_of(OUR_DOMAINS, at_least=1) | st.just(("*",)))
+    names = draw(st.lists(WORDS, min_size=1, max_size=3, unique=True))
+    always_on = Server(name="always.on.", host="localhost")
+    return Settings(
+        smtp_auth=draw(smtp_auths()),
+        identity=draw(identities(ours)),
+        servers=(always_on, *(draw(servers(name, ours)) for name in names)),
+        log=LogSettings(
+            level=draw(st.sampled_from(["debug", "info", "warning", "error"])),
+            format=draw(st.sampled_from(["text", "json"])),
+            decisions=draw(st.sampled_from(["all", "refused"])),
+        ),
+    )
+
+
+@given(valid_settings())
+def test_settings_survive_write_then_read(settings: Settings) -> None:
+    assert parse_settings(format_settings(settings)).settings == settings
+
+
+@given(valid_settings())
+def test_settings_survive_json(settings: Settings) -> None:
+    document = json.loads(json.dumps(settings_as_json(settings)))
+    assert settings_from(document).settings == settings
+
+
+def test_every_key_is_written_in_the_order_of_the_model() -> None:
+    settings = Settings(
+        identity=IdentitySettings(windows_domains={"CORP": "example.com"}),
+        servers=(Server(name="one", host="mail.example.com", login_format='"{local}"'),),
+    )
+    assert (
+        format_settings(settings)
+        == """\
+[smtp_auth]
+enabled = false
+require_tls = true
+connection_timeout = "8s"
+on_unavailable = "tempfail"
+failure_delay = "2s"
+listen = ["unix:/var/spool/postfix/sasl-bridge/auth"]
+allow_remote = false
+socket_mode = "0660"
+socket_owner = ""
+control = "unix:/run/sasl-bridge/control"
+
+[identity]
+username_format = "domain"
+default_domain = ""
+domains = []
+windows_domains = { CORP = "example.com" }
+login_characters = ""
+
+[[server]]
+name = "one"
+protocol = "imap"
+security = "ssl"
+host = "mail.example.com"
+port = 993
+enabled = true
+domains = []
+login_format = "\\"{local}\\""
+on_reject = "next"
+required = true
+unavailable_texts = []
+verify = true
+ca_file = ""
+tls_name = ""
+
+[log]
+level = "info"
+format = "text"
+decisions = "all"
+"""
+    )
+
+
+def test_json_has_the_names_of_the_file() -> None:
+    settings = Settings(servers=(Server(name="one", host="b"), Server(name="two", host="c")))
+    shown: dict[str, Any] = settings_as_json(settings)
+    assert list(shown) == ["smtp_auth", "identity", "server", "log"]
+    assert [server["name"] for server in shown["server"]] == ["one", "two"]
+    assert shown["smtp_auth"]["connection_timeout"] == "8s"
+    assert shown["identity"]["domains"] == []
+
+
+def test_a_secret_is_not_shown() -> None:
+    @dataclass(frozen=True, slots=True, kw_only=True)
+    class Profile:
+        password: Secret = key(  # noqa: RUF009  # a declaration makes a dataclass field
+            SecretReference(), default=Secret(b""), prose="It.", example='"file:/a"'
+        )
+
+    assert section_as_json(Profile(password=Secret(b"pa55"))) == {"password": "<secret>"}
