@@ -64,7 +64,7 @@ class Conversation(asyncio.Protocol):
 
     def end(self) -> None:
         """Cut the connection off, unless it is open only to take leave."""
-        if self._raw is not None and self._farewell_timer is None:
+        if self._raw is not None:
             self._raw.abort()
 
     async def _encrypt(self, raw: asyncio.Transport, tls: Tls) -> asyncio.Transport:
@@ -115,18 +115,16 @@ class Conversation(asyncio.Protocol):
             self._act(action, self._channel)
 
     def _act(self, action: Action, channel: asyncio.Transport) -> None:
-        match action:
-            case Send(data):
-                channel.write(data)
-            case Outcome():
-                if not self.outcome.done():
-                    self.outcome.set_result(action)
-                self._take_leave(channel)
+        if isinstance(action, Send):
+            channel.write(action.data)
+            return
+        if not self.outcome.done():
+            self.outcome.set_result(action)
+        self._take_leave(channel)
 
     def _take_leave(self, channel: asyncio.Transport) -> None:
         """Say farewell and close; nobody waits for it, and it does not take for ever."""
         channel.write(self._dialogue.farewell())
         channel.close()
-        if self._raw is not None:
-            loop = asyncio.get_running_loop()
-            self._farewell_timer = loop.call_later(_LINGER_SECONDS, self._raw.abort)
+        loop = asyncio.get_running_loop()
+        self._farewell_timer = loop.call_later(_LINGER_SECONDS, channel.abort)

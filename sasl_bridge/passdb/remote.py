@@ -83,7 +83,10 @@ class RemotePassdb:
         self._addresses = addresses or Addresses(server.host)
 
     async def verify(self, credentials: Credentials, deadline: Deadline) -> Answer:
-        """Ask the server. Raises nothing but CancelledError."""
+        """Ask the server.
+
+        Raises CancelledError; ValueError for credentials that admission should have refused.
+        """
         started = deadline.clock()
         identity = credentials.identity
         login = expand_login(self._server.login_format, identity)

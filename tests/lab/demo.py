@@ -126,7 +126,7 @@ def _play(act: Act, gateway: Gateway, dovecot: Dovecot, bridge: Bridge) -> bool:
 
 
 def _print_dialogue(transcript: list[str], act: Act) -> None:
-    """Print it line by line; what precedes AUTH is always the same, so only the first act has it."""
+    """Print it line by line; what precedes AUTH is the same each time, so only once."""
     lines = transcript
     if act is not ACTS[0]:
         begin = next(number for number, line in enumerate(lines) if line.startswith("C: AUTH"))

@@ -22,11 +22,16 @@ FULL = "IMAP4rev1 SASL-IR AUTH=PLAIN"
 
 
 class Peer:
-    """One connection, as the server sees it; ``heard`` is all that was received."""
+    """One connection, as the server sees it.
+
+    ``heard`` is all that was received; ``left`` says whether the other side closed as it should
+    (with TLS: the notice that nothing was cut off), and not by a reset.
+    """
 
     def __init__(self, connection: socket.socket) -> None:
         self.connection = connection
         self.heard = b""
+        self.left = False
         self._buffer = b""
 
     def say(self, data: bytes) -> None:
@@ -60,6 +65,7 @@ class Peer:
     def _receive(self) -> None:
         data = self.connection.recv(65536)
         if not data:
+            self.left = True
             raise EOFError
         self.heard += data
         self._buffer += data
@@ -128,7 +134,9 @@ class FakeImap:
         self.peers.append(peer)
         with contextlib.suppress(EOFError, OSError):  # OSError: ssl.SSLError is one too
             if self._tls:
-                peer.connection = self._tls.wrap_socket(connection, server_side=True)
+                peer.connection = self._tls.wrap_socket(
+                    connection, server_side=True, suppress_ragged_eofs=False
+                )
             self._behave(peer)
         peer.connection.close()
 

@@ -1,0 +1,120 @@
+"""The carrier and TLS: no password without it, and none before it."""
+
+import ssl
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+from lab.asking import GOOD, GREETING, Contexts, remote, serving, verify
+from lab.fake_imap import Peer
+
+from sasl_bridge.passdb.tls import tls_context
+from sasl_bridge.verdict import Verdict
+
+ACCEPTED, REJECTED, UNAVAILABLE = Verdict.ACCEPTED, Verdict.REJECTED, Verdict.UNAVAILABLE
+
+
+# TLS
+
+
+@pytest.mark.parametrize(
+    ("flaw", "reason"),
+    [
+        ("expired", "certificate has expired"),
+        ("self-signed", "certificate is self-signed"),
+        ("unknown authority", "certificate is not signed by a trusted authority"),
+        ("other name", "certificate is not valid for mail.example.com"),
+    ],
+)
+async def test_a_bad_certificate_gets_no_password(
+    contexts: Contexts, flaw: str, reason: str
+) -> None:
+    async with serving(GOOD, contexts.bad[flaw]) as server:
+        answer = await verify(remote(server.port, contexts.client))
+    assert (answer.verdict, answer.reason) == (UNAVAILABLE, reason)
+    assert not answer.password_sent
+    assert server.heard == b""
+
+
+@pytest.mark.parametrize("flaw", ["expired", "self-signed", "unknown authority", "other name"])
+async def test_unless_the_administrator_said_so(contexts: Contexts, flaw: str) -> None:
+    async with serving(GOOD, contexts.bad[flaw]) as server:
+        trusting = tls_context(verify=False, ca_file="")
+        answer = await verify(remote(server.port, trusting))
+    assert answer.verdict is ACCEPTED
+
+
+async def test_the_host_is_the_name_in_the_certificate(contexts: Contexts) -> None:
+    async with serving(GOOD, contexts.server) as server:
+        answer = await verify(remote(server.port, contexts.client, tls_name=""))
+    assert answer.verdict is ACCEPTED
+
+
+async def test_tls_where_there_is_none(contexts: Contexts) -> None:
+    async with serving(GOOD) as server:
+        answer = await verify(remote(server.port, contexts.client))
+    assert answer.verdict is UNAVAILABLE
+    assert answer.reason in {
+        f"127.0.0.1 port {server.port} does not speak TLS",
+        f"127.0.0.1 port {server.port} spoke or hung up before TLS",
+    }
+    assert not answer.password_sent
+
+
+async def test_a_hangup_in_the_handshake(contexts: Contexts) -> None:
+    def half_a_hello(peer: Peer) -> None:
+        peer.hear_bytes(1)
+        peer.say(b"\x16\x03\x03\x00\x40")
+
+    async with serving(half_a_hello) as server:
+        answer = await verify(remote(server.port, contexts.client))
+    expected = f"connection reset by 127.0.0.1 port {server.port}"
+    assert (answer.verdict, answer.reason) == (UNAVAILABLE, expected)
+
+
+async def test_too_old_tls_is_refused(contexts: Contexts) -> None:
+    """A server that answers our hello with TLS 1.1 only."""
+
+    def server_hello_1_1(peer: Peer) -> None:
+        peer.hear_bytes(5)
+        hello = b"\x03\x02" + bytes(32) + b"\x00\xc0\x13\x00"
+        handshake = b"\x02" + len(hello).to_bytes(3, "big") + hello
+        peer.say(b"\x16\x03\x02" + len(handshake).to_bytes(2, "big") + handshake)
+        peer.hear_the_end()
+
+    async with serving(server_hello_1_1) as server:
+        answer = await verify(remote(server.port, contexts.client))
+    assert answer.verdict is UNAVAILABLE
+    assert answer.reason == (f"TLS with 127.0.0.1 port {server.port} failed: unsupported protocol")
+
+
+async def test_a_greeting_in_the_packet_that_ends_the_handshake(
+    contexts: Contexts,
+) -> None:
+    """It is heard when the channel is ready, and answered on the encrypted channel."""
+    context = contexts.server_1_2
+
+    def behave(peer: Peer) -> None:
+        incoming, outgoing = ssl.MemoryBIO(), ssl.MemoryBIO()
+        secure = context.wrap_bio(incoming, outgoing, server_side=True)
+
+        def until_done(action: Callable[[], Any]) -> Any:
+            while True:
+                try:
+                    return action()
+                except ssl.SSLWantReadError:
+                    peer.say(outgoing.read())
+                    incoming.write(peer.connection.recv(65536))
+
+        until_done(secure.do_handshake)
+        secure.write(GREETING)
+        peer.say(outgoing.read())
+        peer.heard = until_done(lambda: secure.read(4096))
+        secure.write(peer.heard.partition(b" ")[0] + b" OK in\r\n")
+        peer.say(outgoing.read())
+        peer.connection.recv(65536)
+
+    async with serving(behave) as server:
+        answer = await verify(remote(server.port, contexts.client))
+    assert answer.verdict is ACCEPTED
+    assert b" AUTHENTICATE PLAIN " in server.heard

@@ -1,0 +1,72 @@
+"""Moments of a connection that no server can bring about at will; the rest is in tests/listener."""
+
+import asyncio
+import ssl
+from typing import Any
+
+import pytest
+from lab.asking import GOOD, serving
+
+from bridge_common.secret import Secret
+from sasl_bridge.dialogue.imap import ImapDialogue
+from sasl_bridge.dialogue.interface import Dialogue, Outcome
+from sasl_bridge.passdb.conversation import Conversation, Tls
+from sasl_bridge.passdb.trouble import UnreachableError
+from sasl_bridge.verdict import Verdict
+
+TLS = Tls(ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT), "mail.example.com")
+
+
+def dialogue() -> Dialogue:
+    return ImapDialogue("alice", Secret(b"secret"), tag_prefix="T", encrypted=True)
+
+
+@pytest.mark.parametrize("early", [b"* OK [CAPABILITY IMAP4rev1] ready\r\n", b""])
+async def test_what_comes_before_tls_is_not_heard(early: bytes) -> None:
+    """Injected words, or an end: no handshake follows, and nothing is said."""
+    async with serving(GOOD) as server:
+        conversation = Conversation(dialogue(), "127.0.0.1", server.port, TLS)
+        if early:
+            conversation.data_received(early)
+        else:
+            conversation.eof_received()
+        expected = rf"^127\.0\.0\.1 port {server.port} spoke or hung up before TLS$"
+        with pytest.raises(UnreachableError, match=expected):
+            await conversation.open()
+        conversation.end()
+    assert server.heard == b""
+
+
+async def test_what_comes_before_the_channel_is_ready_is_heard_then() -> None:
+    async with serving(GOOD) as server:
+        conversation = Conversation(dialogue(), "127.0.0.1", server.port, None)
+        conversation.data_received(b"* PREAUTH ")
+        conversation.data_received(b"hello\r\n")
+        conversation.eof_received()
+        await conversation.open()
+        assert conversation.outcome.result() == Outcome(
+            Verdict.UNAVAILABLE, "the server greets with PREAUTH hello"
+        )
+
+
+def test_a_connection_lost_in_the_moment_of_success() -> None:
+    """Then asyncio hands out no transport."""
+
+    class LosingLoop(asyncio.SelectorEventLoop):
+        async def start_tls(self, *_: Any, **__: Any) -> None:
+            await asyncio.sleep(0)
+
+    async def lose() -> None:
+        async with serving(GOOD) as server:
+            conversation = Conversation(dialogue(), "127.0.0.1", server.port, TLS)
+            with pytest.raises(ConnectionResetError):
+                await conversation.open()
+            conversation.end()
+        assert server.heard == b""
+
+    with asyncio.Runner(loop_factory=LosingLoop) as runner:
+        runner.run(lose())
+
+
+async def test_ending_what_never_began() -> None:
+    Conversation(dialogue(), "127.0.0.1", 1, None).end()
