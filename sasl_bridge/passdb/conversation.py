@@ -9,6 +9,7 @@ Does not know what is said. Fails by an UNAVAILABLE outcome, or OSError while op
 import asyncio
 import ssl
 from dataclasses import dataclass
+from typing import cast
 
 from sasl_bridge.dialogue.interface import Action, Dialogue, Outcome, Send
 from sasl_bridge.dialogue.shown import shortened
@@ -64,7 +65,7 @@ class Conversation(asyncio.Protocol):
 
     def end(self) -> None:
         """Cut the connection off, unless it is open only to take leave."""
-        if self._raw is not None:
+        if self._raw is not None and self._farewell_timer is None:
             self._raw.abort()
 
     async def _encrypt(self, raw: asyncio.Transport, tls: Tls) -> asyncio.Transport:
@@ -82,8 +83,8 @@ class Conversation(asyncio.Protocol):
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         """Keep the connection itself: aborting it ends whatever is layered above."""
-        assert isinstance(transport, asyncio.Transport)  # noqa: S101 - a stream's transport is one
-        self._raw = transport
+        # A cast: uvloop's transports are not of asyncio's class.
+        self._raw = cast("asyncio.Transport", transport)
 
     def data_received(self, data: bytes) -> None:
         """Pass bytes on to the dialogue."""

@@ -1,5 +1,6 @@
 """The whole daemon in a process of its own, and bridgectl asking it."""
 
+import contextlib
 import json
 import os
 import signal
@@ -30,7 +31,9 @@ class Imap:
         threading.Thread(target=self._serve, daemon=True).start()
 
     def close(self) -> None:
-        self._socket.shutdown(socket.SHUT_RDWR)
+        """Stop for good; a second time does nothing."""
+        with contextlib.suppress(OSError):
+            self._socket.shutdown(socket.SHUT_RDWR)
         self._socket.close()
 
     def _serve(self) -> None:
@@ -94,11 +97,8 @@ def running(folder: Path, **more: str) -> Iterator[tuple[Bridge, Path, Imap]]:
 def exit_of(folder: Path, text: str) -> tuple[int, str]:
     """Run a daemon that is meant to end by itself; return its code and what it said."""
     bridge = Bridge(folder, text)
-    child = bridge.begin()
-    code = child.wait(30)
-    said = bridge.lines_with(".")
-    bridge.stop()
-    return code, "\n".join(said)
+    code = bridge.run_to_its_end()
+    return code, "\n".join(bridge.lines_with("."))
 
 
 def as_json(capsys: pytest.CaptureFixture[str]) -> Any:
