@@ -46,11 +46,19 @@ NOBODY_TO_ASK = "the password cannot be checked at the moment"
 # A pipe that overstays its deadline has a fault; Postfix waits 10 s and we allow 9.5 s at most.
 _OVERTIME_SECONDS = 0.2
 
-# A client program that does not read its answers for so long is gone.
-_UNREAD_SECONDS = 30.0
 
-# A login that is half way through its dialogue when we stop may finish it.
-_FINISH_DIALOGUE_SECONDS = 5.0
+@dataclass(frozen=True, slots=True)
+class Patience:
+    """How long, in seconds, a client program is waited for.
+
+    ``greeting``: to introduce itself; once it has, it may be idle for ever (law 7).
+    ``unread``: while it does not read its answers.
+    ``dialogue``: to finish a dialogue, when we are told to stop half way through it.
+    """
+
+    greeting: float = 120.0
+    unread: float = 30.0
+    dialogue: float = 5.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,6 +86,7 @@ class AuthService:
     decisions: DecisionLog
     clock: Clock = time.monotonic
     limits: Limits = field(default_factory=Limits)
+    patience: Patience = field(default_factory=Patience)
     connections: Connections = field(default_factory=Connections)
     in_force: InForce | None = None
     verdicts: Counter[Verdict] = field(default_factory=Counter)
@@ -178,12 +187,15 @@ class ClientConnection(asyncio.Protocol):
             limits=self._service.limits,
         )
         self._flush()
+        self._set_timer("greeting", self._service.patience.greeting, self.abort)
         self._service.connections.add(self)
 
     def data_received(self, data: bytes) -> None:
         """Hand bytes to the protocol object and act on what they mean."""
         self._auth.receive_data(data, self._service.clock())
         self._pump()
+        if self._auth.ready and (timer := self._timers.pop("greeting", None)):
+            timer.cancel()
 
     def eof_received(self) -> bool:
         """End with the client, or, while draining, with the last answer."""
@@ -207,7 +219,7 @@ class ClientConnection(asyncio.Protocol):
         """Read no more while the client does not read its answers."""
         self._unread = True
         self._transport.pause_reading()
-        self._set_timer("unread", _UNREAD_SECONDS, self.abort)
+        self._set_timer("unread", self._service.patience.unread, self.abort)
 
     def resume_writing(self) -> None:
         """Go on where we stopped."""
@@ -225,7 +237,7 @@ class ClientConnection(asyncio.Protocol):
         successor; what was written before is still read and answered.
         """
         self._draining = True
-        self._set_timer("drain", _FINISH_DIALOGUE_SECONDS, self._stop_reading)
+        self._set_timer("drain", self._service.patience.dialogue, self._stop_reading)
         self._stop_reading_when_idle()
 
     def abort(self) -> None:
@@ -273,7 +285,7 @@ class ClientConnection(asyncio.Protocol):
             task.cancel()
         self._tasks.clear()
         self._transport.close()
-        self._set_timer("unread", _UNREAD_SECONDS, self.abort)
+        self._set_timer("unread", self._service.patience.unread, self.abort)
 
     def _expire(self) -> None:
         self._timers.pop("expire")

@@ -19,6 +19,7 @@ from dataclasses import dataclass
 from typing import Any, Generic, Protocol, TypeVar
 
 from bridge_common.errors import SettingsError
+from bridge_common.log import configure_log
 from bridge_common.runtime.control import Command, ControlSocket, Reply, serve_control
 from bridge_common.runtime.endpoint import BACKLOG, EndpointError, Listener, open_endpoint
 from bridge_common.runtime.serve import Connections
@@ -170,7 +171,7 @@ class Daemon(Generic[B]):
         except SettingsError as error:
             if not self._passed:
                 raise
-            logging.basicConfig(level=logging.INFO)
+            configure_log("info", "text")
             self._program.broken(error)
             self._note_problems(error)
 
@@ -256,6 +257,8 @@ class Daemon(Generic[B]):
             loop.add_signal_handler(number, self._on_stop)
 
     def _on_hangup(self) -> None:
+        if self._stop.is_set():
+            return
         task = asyncio.create_task(self._reload())
         self._hangups.add(task)
         task.add_done_callback(self._hangups.discard)

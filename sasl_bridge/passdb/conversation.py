@@ -16,9 +16,6 @@ from sasl_bridge.dialogue.shown import shortened
 from sasl_bridge.passdb.trouble import UnreachableError, endpoint_text, trouble_text
 from sasl_bridge.verdict import Verdict
 
-# Our farewell needs one packet; a server that does not let go of the connection is cut off.
-_LINGER_SECONDS = 1.0
-
 _HUNG_UP = b""  # stands among received bytes for their end
 
 
@@ -41,7 +38,6 @@ class Conversation(asyncio.Protocol):
         self._raw: asyncio.Transport | None = None
         self._channel: asyncio.Transport | None = None
         self._held: list[bytes] = []
-        self._farewell_timer: asyncio.TimerHandle | None = None
         self.outcome: asyncio.Future[Outcome] = asyncio.get_running_loop().create_future()
 
     async def open(self) -> None:
@@ -64,8 +60,8 @@ class Conversation(asyncio.Protocol):
         return trouble_text(error, self._endpoint, self._tls.name if self._tls else self._address)
 
     def end(self) -> None:
-        """Cut the connection off, unless it is open only to take leave."""
-        if self._raw is not None and self._farewell_timer is None:
+        """Let go of the connection at once; a farewell that was said still reaches the server."""
+        if self._raw is not None:
             self._raw.abort()
 
     async def _encrypt(self, raw: asyncio.Transport, tls: Tls) -> asyncio.Transport:
@@ -96,8 +92,6 @@ class Conversation(asyncio.Protocol):
 
     def connection_lost(self, error: Exception | None) -> None:
         """Conclude, if the dialogue has not: a connection that breaks is no answer."""
-        if self._farewell_timer is not None:
-            self._farewell_timer.cancel()
         if self.outcome.done():
             return
         trouble = self.trouble(error or ConnectionResetError())
@@ -121,11 +115,5 @@ class Conversation(asyncio.Protocol):
             return
         if not self.outcome.done():
             self.outcome.set_result(action)
-        self._take_leave(channel)
-
-    def _take_leave(self, channel: asyncio.Transport) -> None:
-        """Say farewell and close; nobody waits for it, and it does not take for ever."""
         channel.write(self._dialogue.farewell())
         channel.close()
-        loop = asyncio.get_running_loop()
-        self._farewell_timer = loop.call_later(_LINGER_SECONDS, channel.abort)

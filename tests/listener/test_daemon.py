@@ -1,10 +1,12 @@
 """The whole daemon in a process of its own, and bridgectl asking it."""
 
+import base64
 import contextlib
 import json
 import os
 import signal
 import socket
+import stat
 import subprocess
 import sys
 import threading
@@ -14,7 +16,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from lab.bridge import PROJECT, Bridge
+from lab.bridge import PROJECT, Bridge, PassedSocket
 from lab.processes import LabError
 
 from bridge_admin.cli import main as bridgectl
@@ -118,6 +120,50 @@ def test_the_effective_settings_are_logged_at_the_start(tmp_path: Path) -> None:
         bridge.lines_with(r"settings: connection_timeout = ")
         bridge.lines_with(rf"settings: port = {server.port}")
         bridge.lines_with(r"listening at unix:.*/auth")
+
+
+def test_the_sockets_are_for_their_group_only(tmp_path: Path) -> None:
+    """Who may write to the auth socket may try passwords."""
+    with running(tmp_path, socket_mode='"0600"'):
+        assert stat.S_IMODE((tmp_path / "auth").stat().st_mode) == 0o600
+        assert stat.S_IMODE((tmp_path / "control").stat().st_mode) == 0o660
+
+
+def test_a_client_over_tcp_logs_in(tmp_path: Path) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as free:
+        port = free.getsockname()[1]
+    with running(tmp_path, listen=f'["inet:127.0.0.1:{port}"]') as (bridge, _, _):
+        response = base64.b64encode(f"\0alice@example.com\0{WORDS}".encode()).decode()
+        with (
+            socket.create_connection(("127.0.0.1", port)) as client,
+            client.makefile("rwb") as file,
+        ):
+            file.write(b"VERSION\t1\t1\nCPID\t1\n")
+            file.write(f"AUTH\t1\tPLAIN\tservice=smtp\tresp={response}\n".encode())
+            file.flush()
+            while (line := file.readline()) != b"DONE\n":
+                assert line
+            assert file.readline() == b"OK\t1\tuser=alice@example.com\n"
+        bridge.lines_with("warning: settings: smtp_auth.listen: .*use unix: for Postfix")
+
+
+def test_passed_sockets_are_served_with_broken_settings_until_they_are_mended(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with imap() as server, PassedSocket(tmp_path / "passed") as passed:
+        good = settings(tmp_path, server.port)
+        broken = good.replace("enabled", "enalbed")
+        with Bridge(tmp_path, broken, passed) as bridge:
+            file = tmp_path / "settings.toml"
+            bridge.lines_with("error: settings: smtp_auth.enalbed: ")
+            assert bridgectl(["status", "--settings", str(file)]) == 78
+            said = capsys.readouterr().out
+            assert "answers every login as trouble; the settings are broken" in said
+            assert "error: smtp_auth.enalbed: " in said
+            assert login(file, WORDS, monkeypatch) == 75
+            capsys.readouterr()
+            bridge.reload(good)
+            assert login(file, WORDS, monkeypatch) == 0
 
 
 def test_bridgectl_login_shows_each_answer_and_what_postfix_would_say(

@@ -18,7 +18,13 @@ from bridge_common.secret import Secret
 from sasl_bridge.admission import AdmissionRules
 from sasl_bridge.credentials import Claim, Credentials
 from sasl_bridge.protocol.connection import Limits
-from sasl_bridge.service import AuthService, ClientConnection, InForce, ServiceRules
+from sasl_bridge.service import (
+    AuthService,
+    ClientConnection,
+    InForce,
+    Patience,
+    ServiceRules,
+)
 from sasl_bridge.verdict import Answer, Step, Verdict
 
 
@@ -103,8 +109,9 @@ async def served(
     *,
     rules: ServiceRules = RULES,
     limits: Limits | None = None,
+    patience: Patience | None = None,
 ) -> AsyncIterator[tuple[AuthService, Client]]:
-    service = AuthService(DecisionLog(), limits=limits or Limits())
+    service = AuthService(DecisionLog(), limits=limits or Limits(), patience=patience or Patience())
     service.apply(InForce(rules, pipe))
     listener = open_endpoint(f"unix:{folder}/auth")
     loop = asyncio.get_running_loop()
@@ -380,6 +387,48 @@ async def test_a_client_that_does_not_read_is_not_read_from(tmp_path: Path) -> N
         client.reader._transport.resume_reading()  # type: ignore[attr-defined]
         for id in range(1, sent + 1):
             assert await client.line() == f"OK\t{id}\tuser=alice@example.com"
+
+
+async def test_a_client_that_never_reads_is_cut_off(tmp_path: Path) -> None:
+    patience = Patience(unread=0.05)
+    async with served(tmp_path, Scripted(), patience=patience) as (service, client):
+        await client.greet(minor=2)
+        client.reader._transport.pause_reading()  # type: ignore[attr-defined]
+        connection = next(iter(service.connections))
+        connection._transport.set_write_buffer_limits(high=2000)  # type: ignore[attr-defined]
+        sent = 0
+        while not connection._unread:  # type: ignore[attr-defined]
+            client.auth(sent := sent + 1, "right")
+            await asyncio.sleep(0)
+        while len(service.connections):
+            await asyncio.sleep(0.01)
+
+
+async def test_a_client_that_never_introduces_itself_is_cut_off(tmp_path: Path) -> None:
+    async with served(tmp_path, Scripted(), patience=Patience(greeting=0.05)) as (_, client):
+        assert (await client.rest()).endswith("DONE\n")
+
+
+async def test_a_client_that_has_introduced_itself_may_be_idle(tmp_path: Path) -> None:
+    """Law 7: nothing idle is closed from our side."""
+    async with served(tmp_path, Scripted(), patience=Patience(greeting=0.05)) as (service, client):
+        await client.greet()
+        connection = next(iter(service.connections))
+        while "greeting" in connection._timers:  # type: ignore[attr-defined]
+            await asyncio.sleep(0)
+        assert connection._timers == {}  # type: ignore[attr-defined]
+        client.auth(1, "right")
+        assert await client.line() == "OK\t1\tuser=alice@example.com"
+
+
+async def test_a_peer_that_holds_a_drained_dialogue_up_is_not_waited_for(tmp_path: Path) -> None:
+    patience = Patience(dialogue=0.05)
+    async with served(tmp_path, Scripted(), patience=patience) as (service, client):
+        await client.greet()
+        client.send("AUTH\t1\tLOGIN\tservice=smtp\tsecured")
+        assert await client.line() == "CONT\t1\tVXNlcm5hbWU6"
+        await service.connections.drain(5.0)
+        assert await client.rest() == ""
 
 
 async def test_an_abandoned_dialogue_expires(tmp_path: Path) -> None:

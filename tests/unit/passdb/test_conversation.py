@@ -5,14 +5,14 @@ import ssl
 from typing import Any
 
 import pytest
-from lab.asking import GOOD, serving
+from lab.asking import GOOD, remote, serving, verify
 
 from bridge_common.secret import Secret
 from sasl_bridge.dialogue.imap import ImapDialogue
 from sasl_bridge.dialogue.interface import Dialogue, Outcome
 from sasl_bridge.passdb.conversation import Conversation, Tls
 from sasl_bridge.passdb.trouble import UnreachableError
-from sasl_bridge.verdict import Verdict
+from sasl_bridge.verdict import Answer, Verdict
 
 TLS = Tls(ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT), "mail.example.com")
 
@@ -66,6 +66,26 @@ def test_a_connection_lost_in_the_moment_of_success() -> None:
 
     with asyncio.Runner(loop_factory=LosingLoop) as runner:
         runner.run(lose())
+
+
+def test_a_server_that_speaks_before_tls_is_left_at_once() -> None:
+    """Its words are there before the loop comes back to us."""
+
+    class BusyLoop(asyncio.SelectorEventLoop):
+        async def create_connection(self, *args: Any, **options: Any) -> Any:
+            transport, protocol = await super().create_connection(*args, **options)
+            while not protocol._held:
+                await asyncio.sleep(0)
+            return transport, protocol
+
+    async def ask() -> Answer:
+        async with serving(GOOD) as server:
+            return await verify(remote(server.port, TLS.context))
+
+    with asyncio.Runner(loop_factory=BusyLoop) as runner:
+        answer = runner.run(ask())
+    assert answer.verdict is Verdict.UNAVAILABLE
+    assert answer.reason.endswith(" spoke or hung up before TLS")
 
 
 async def test_ending_what_never_began() -> None:
