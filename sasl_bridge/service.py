@@ -58,7 +58,7 @@ class Patience:
 
     greeting: float = 120.0
     unread: float = 30.0
-    dialogue: float = 5.0
+    dialogue: float = 2.0
 
 
 @dataclass(frozen=True, slots=True)

@@ -27,8 +27,9 @@ from bridge_common.runtime.systemd import Notifier, passed_listeners
 
 _logger = logging.getLogger(__name__)
 
-DRAIN_SECONDS = 11.0
-"""Longer than any request may take (Postfix waits 10 s), shorter than systemd's patience."""
+DRAIN_SECONDS = 9.0
+"""Longer than a request takes as a rule, and with the successor's start below the 10 s that
+Postfix waits: whoever connects meanwhile waits in the listening socket's queue."""
 
 # asyncio accepts in one turn of its loop and makes the connection in a later one.
 _ACCEPTED_SECONDS = 0.02

@@ -75,6 +75,7 @@ def make_contexts(folder: Path) -> Contexts:
 
 def _server_context(certificate: trustme.LeafCert) -> ssl.SSLContext:
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.options &= ~ssl.OP_IGNORE_UNEXPECTED_EOF  # an end without notice is to be noticed
     certificate.configure_cert(context)
     return context
 

@@ -6,7 +6,6 @@ activation; that one outlives it. Its log is read while it runs.
 
 import os
 import re
-import shutil
 import signal
 import socket
 import subprocess
@@ -17,7 +16,15 @@ from pathlib import Path
 from types import TracebackType
 from typing import IO, Self
 
-from lab.processes import END_SECONDS, LabError, Notifications, end_process, kill_group
+from lab.processes import (
+    END_SECONDS,
+    Child,
+    LabError,
+    Notifications,
+    end_process,
+    kill_group,
+    start,
+)
 
 PROJECT = Path(__file__).resolve().parents[2]
 
@@ -39,7 +46,7 @@ class PassedSocket:
 
     def __enter__(self) -> Self:
         self.socket.bind(str(self.path))
-        open_to_postfix(self.path)
+        self.path.chmod(0o660)  # Postfix's folder gives it the group
         self.socket.listen(512)
         return self
 
@@ -53,12 +60,6 @@ class PassedSocket:
         self.path.unlink(missing_ok=True)
 
 
-def open_to_postfix(path: Path) -> None:
-    """Give a socket file the group and mode that the settings would."""
-    shutil.chown(path, "root", "postfix")
-    path.chmod(0o660)
-
-
 class Bridge:
     """One running daemon with its settings file, in ``folder``; ``lines`` is its log so far."""
 
@@ -70,7 +71,7 @@ class Bridge:
         self._settings.write_text(settings)
         self._passed = passed
         self._more = threading.Condition()
-        self._child: subprocess.Popen[bytes] | None = None
+        self._child: Child | None = None
         self._reader: threading.Thread | None = None
         self._notifications: Notifications | None = None
 
@@ -101,7 +102,7 @@ class Bridge:
         self._begin().wait(END_SECONDS)
         return self.stop()
 
-    def _begin(self) -> subprocess.Popen[bytes]:
+    def _begin(self) -> Child:
         environment = os.environ | {"PYTHONPATH": str(PROJECT)}
         if self._notifications is not None:
             environment["NOTIFY_SOCKET"] = str(self._notifications.path)
@@ -110,13 +111,12 @@ class Bridge:
         if self._passed is not None:
             descriptors = [self._passed.socket.fileno()]
             arguments = ["-c", _PASS_SOCKET, str(descriptors[0]), *arguments]
-        self._child = subprocess.Popen(
+        self._child = start(
             [sys.executable, *arguments],
             cwd=PROJECT,
             env=environment,
             pass_fds=descriptors,
             stderr=subprocess.PIPE,
-            start_new_session=True,
         )
         assert self._child.stderr is not None
         self._reader = threading.Thread(target=self._read_log, args=(self._child.stderr,))

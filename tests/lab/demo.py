@@ -3,11 +3,12 @@
 A Postfix (made of examples/postfix) and a Dovecot of its own, the daemon in between, on loopback
 ports in a temporary folder that is gone afterwards. Prints each SMTP dialogue as it was spoken.
 Needs root, as Postfix does, and nothing from PyPI.
-Exit codes: 0 as expected, 1 otherwise, 69 if a program is missing, 77 if not root.
+Exit codes: 0 as expected, 1 otherwise, 69 if something cannot run, 77 if not root, 130 if stopped.
 """
 
 import contextlib
 import os
+import signal
 import smtplib
 import sys
 from collections.abc import Iterator
@@ -74,6 +75,7 @@ ACTS = (
 
 def main() -> int:
     """Run the demo; returns its exit code."""
+    signal.signal(signal.SIGTERM, signal.default_int_handler)  # so that it, too, cleans up
     if os.geteuid() != 0:
         print("The demo starts a Postfix of its own, and only root may do that.", file=sys.stderr)
         return os.EX_NOPERM
@@ -83,6 +85,8 @@ def main() -> int:
     except (LabError, OSError, smtplib.SMTPException) as error:
         print(f"\nThe demo cannot go on: {error}", file=sys.stderr)
         return os.EX_UNAVAILABLE
+    except KeyboardInterrupt:
+        return 128 + signal.SIGINT
     print(_painted("Everything is stopped, and the temporary folder is gone.", "dim"))
     print(_painted("All three as expected.", "good") if all(done) else _painted("FAILED", "bad"))
     return 0 if all(done) else 1

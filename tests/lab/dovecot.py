@@ -7,7 +7,6 @@ every login reaches it from the bridge.
 
 import base64
 import os
-import subprocess
 from collections.abc import Mapping
 from pathlib import Path
 from types import TracebackType
@@ -15,7 +14,7 @@ from typing import Self
 
 from lab.certificates import Certificates
 from lab.ports import LOOPBACK, free_port
-from lab.processes import Notifications, kill_group, program, run
+from lab.processes import Child, Notifications, kill_group, program, run, start
 
 _COMMON = """\
 listen = {listen}
@@ -93,7 +92,7 @@ class Dovecot:
         self.port = free_port()
         self.configuration = folder / "dovecot.conf"
         self.version = run(program("dovecot", "dovecot-core"), "--version").split()[0]
-        self._child: subprocess.Popen[bytes] | None = None
+        self._child: Child | None = None
         self._write(users, tls)
 
     def __enter__(self) -> Self:
@@ -113,7 +112,7 @@ class Dovecot:
         ready = Notifications(self.folder / "notify")
         environment = os.environ | {"NOTIFY_SOCKET": str(ready.path)}
         command = [program("dovecot", "dovecot-imapd"), "-F", "-c", str(self.configuration)]
-        self._child = subprocess.Popen(command, env=environment, start_new_session=True)
+        self._child = start(command, env=environment)
         try:
             ready.wait_for("READY=1", self._child)
         except BaseException:

@@ -6,6 +6,7 @@ system has anyway: folders, a certificate, Debian's services. Mail is accepted, 
 """
 
 import re
+import shutil
 import time
 from pathlib import Path
 from types import TracebackType
@@ -71,7 +72,6 @@ class Postfix:
         self.auth_socket = folder / "queue" / "sasl-bridge" / "auth"
         self.version = run(program("postconf", "postfix"), "-d", "-h", "mail_version")
         self._configuration = folder / "etc"
-        self._master: int | None = None
         self._write(tls)
 
     def __enter__(self) -> Self:
@@ -88,17 +88,24 @@ class Postfix:
 
     def start(self) -> None:
         """Start it; return once its ports are open."""
+        try:
+            self._start()
+        except BaseException:
+            self.stop()
+            raise
+
+    def _start(self) -> None:
         daemons = Path(run(program("postconf", "postfix"), "-d", "-h", "daemon_directory"))
         master = (str(daemons / "master"), "-c", str(self._configuration))
         run(program("postfix", "postfix"), "-c", str(self._configuration), "check")
         run(*master, "-w", "-e", str(LIFETIME_SECONDS))
-        self._master = int((self.folder / "queue" / "pid" / "master.pid").read_text())
 
     def stop(self) -> None:
         """End it with all its processes."""
-        if self._master is not None:
-            end_session(self._master)
-            self._master = None
+        pid_file = self.folder / "queue" / "pid" / "master.pid"
+        if pid_file.exists():
+            end_session(int(pid_file.read_text()))
+            pid_file.unlink()
 
     def log_with(self, text: str) -> str:
         """Return its log once ``text`` is in it; lines go there by way of another process."""
@@ -110,9 +117,15 @@ class Postfix:
             time.sleep(0.02)  # a file does not tell that it has grown
         raise LabError(f"not in Postfix's log: {text}\n{log}")
 
+    def _make_socket_folder(self, folder: Path) -> None:
+        """As docs/postfix.md says, but for root: sockets made in it are the group's too."""
+        folder.mkdir(parents=True)
+        shutil.chown(folder, "root", "postfix")
+        folder.chmod(0o2750)
+
     def _write(self, tls: Certificates) -> None:
         self._configuration.mkdir(parents=True)
-        self.auth_socket.parent.mkdir(parents=True)
+        self._make_socket_folder(self.auth_socket.parent)
         example = (EXAMPLES / "main.cf").read_text()
         main = _MAIN.format(folder=self.folder, tls=tls) + example
         (self._configuration / "main.cf").write_text(main)

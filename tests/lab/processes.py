@@ -15,9 +15,12 @@ import tempfile
 import time
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 START_SECONDS = 20.0  # a busy machine is slow, a broken program is silent
 END_SECONDS = 15.0
+
+Child = subprocess.Popen[bytes]
 
 
 class LabError(Exception):
@@ -30,6 +33,12 @@ def program(name: str, package: str) -> str:
     if found is None:
         raise LabError(f"{name} is not installed; it is in the Debian package {package}")
     return found
+
+
+def start(command: list[str], **options: Any) -> Child:
+    """Start a program in a session of its own; it is told to end should we die (setpriv(1))."""
+    prefix = [program("setpriv", "util-linux"), "--pdeathsig", "TERM"]
+    return subprocess.Popen([*prefix, *command], start_new_session=True, **options)
 
 
 def run(*command: str) -> str:
@@ -62,7 +71,7 @@ class Notifications:
         self._socket = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
         self._socket.bind(str(path))
 
-    def wait_for(self, state: str, child: subprocess.Popen[bytes]) -> None:
+    def wait_for(self, state: str, child: Child) -> None:
         """Return when the program has sent the line ``state``; raise LabError if it ends first."""
         end = time.monotonic() + START_SECONDS
         with _pidfd(child.pid) as ended:
@@ -91,7 +100,7 @@ def _pidfd(pid: int) -> Iterator[int]:
         os.close(descriptor)
 
 
-def end_process(child: subprocess.Popen[bytes]) -> int:
+def end_process(child: Child) -> int:
     """Ask a program to end (SIGTERM), make sure of it, and return its exit code."""
     if child.poll() is None:
         child.terminate()

@@ -15,7 +15,6 @@ def settings_text(folder: Path, auth_socket: Path, servers: list[str], **smtp_au
         "enabled": True,
         "failure_delay": "0s",
         "listen": [f"unix:{auth_socket}"],
-        "socket_owner": "root:postfix",
         "control": f"unix:{folder}/control",
         **smtp_auth,
     }

@@ -12,7 +12,7 @@ from lab.settings import server
 ALICE = "alice@example.com"
 
 
-def test_the_socket_file_is_postfixs_alone_and_goes_with_the_daemon(gateway: Gateway) -> None:
+def test_the_socket_file_is_its_folders_groups_and_goes_with_the_daemon(gateway: Gateway) -> None:
     path = gateway.postfix.auth_socket
     with gateway.bridge(server("only", 1)) as bridge:
         status = path.stat()
@@ -22,6 +22,14 @@ def test_the_socket_file_is_postfixs_alone_and_goes_with_the_daemon(gateway: Gat
         assert path.group() == "postfix"
         assert bridge.stop() == 0
     assert not path.exists()
+
+
+def test_the_socket_file_may_be_given_away(gateway: Gateway) -> None:
+    path = gateway.postfix.auth_socket
+    with gateway.bridge(server("only", 1), socket_owner="postfix:postdrop", socket_mode="0600"):
+        assert stat.S_IMODE(path.stat().st_mode) == 0o600
+        assert path.owner() == "postfix"
+        assert path.group() == "postdrop"
 
 
 def test_a_stale_socket_file_is_replaced(gateway: Gateway) -> None:
