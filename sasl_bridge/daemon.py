@@ -9,7 +9,7 @@ from typing import Any
 from bridge_common.decisions import DecisionLog
 from bridge_common.errors import SettingsError
 from bridge_common.log import configure_log
-from bridge_common.runtime.control import BadRequest, Command, Reply, text_of
+from bridge_common.runtime.control import Command, Reply, text_of
 from bridge_common.runtime.lifecycle import Ready
 from bridge_common.secret import Secret
 from bridge_common.settings.location import control_of
@@ -81,8 +81,6 @@ class Bridge:
         """Try a login as Postfix would, without the failure delay."""
         login, password = text_of(request, "login"), text_of(request, "password")
         client = text_of(request, "client")
-        if not login:
-            raise BadRequest("login is missing")
         # A lone surrogate becomes invalid UTF-8, which admission refuses.
         claim = Claim(
             login.encode(errors="surrogatepass"), Secret(password.encode(errors="surrogatepass"))
