@@ -3,13 +3,14 @@
 import time
 from collections.abc import Mapping
 from functools import partial
+from ipaddress import ip_address
 from pathlib import Path
 from typing import Any
 
 from bridge_common.decisions import DecisionLog
 from bridge_common.errors import SettingsError
 from bridge_common.log import configure_log
-from bridge_common.runtime.control import Command, Reply, text_of
+from bridge_common.runtime.control import BadRequest, Command, Reply, text_of
 from bridge_common.runtime.lifecycle import Ready
 from bridge_common.secret import Secret
 from bridge_common.settings.location import control_of
@@ -19,6 +20,7 @@ from bridge_common.settings.write import format_settings
 from sasl_bridge.admission import AdmissionRules
 from sasl_bridge.credentials import Claim
 from sasl_bridge.passdb.build import build_passdb
+from sasl_bridge.protocol.connection import AuthParameters, AuthRequest
 from sasl_bridge.service import (
     NOBODY_TO_ASK,
     REFUSAL,
@@ -78,17 +80,21 @@ class Bridge:
         }
 
     async def _verify(self, request: Mapping[str, Any]) -> Reply:
-        """Try a login as Postfix would, without the failure delay."""
+        """Try a login as Postfix would in an encrypted session, without the failure delay."""
         login, password = text_of(request, "login"), text_of(request, "password")
         client = text_of(request, "client")
+        if client and not _is_address(client):
+            raise BadRequest(f"client: {client!r} is no IP address")
         # A lone surrogate becomes invalid UTF-8, which admission refuses.
         claim = Claim(
             login.encode(errors="surrogatepass"), Secret(password.encode(errors="surrogatepass"))
         )
+        parameters = AuthParameters(service="smtp", secured=True, client=client)
         begun = time.monotonic()
-        answer = await self._service.try_claim(claim, client)
+        answer = await self._service.decide(claim, parameters)
         seconds = time.monotonic() - begun
-        self._service.record(answer, claim, "bridgectl", client, seconds)
+        attempt = AuthRequest(0, "bridgectl", parameters, claim)
+        self._service.record(answer, attempt, seconds)
         return {
             "verdict": answer.verdict.value,
             "identity": answer.identity,
@@ -114,11 +120,20 @@ class Bridge:
             return "235 2.7.0 Authentication successful"
         if answer.verdict is Verdict.REJECTED:
             return f"535 5.7.8 Error: authentication failed: {REFUSAL}"
-        if answer.steps and settings and settings.smtp_auth.on_unavailable == "reject":
+        asked = answer.source != "admission"
+        if asked and settings and settings.smtp_auth.on_unavailable == "reject":
             return f"535 5.7.8 Error: authentication failed: {NOBODY_TO_ASK}"
         return (
             "454 4.7.0 Temporary authentication failure: Connection lost to authentication server"
         )
+
+
+def _is_address(text: str) -> bool:
+    try:
+        ip_address(text)
+    except ValueError:
+        return False
+    return True
 
 
 def _ready(loaded: Loaded) -> Ready[tuple[Settings, InForce]]:

@@ -103,39 +103,38 @@ class AuthService:
     def gate(self, parameters: AuthParameters) -> Refused | None:
         """Say whether an AUTH may go on, before any prompt."""
         if self.in_force is None:
-            return Refused(Verdict.UNAVAILABLE, "the settings are broken; see the log")
+            return _BROKEN_SETTINGS
         return gate(self.in_force.rules.admission, secured=parameters.secured)
 
-    async def try_claim(self, claim: Claim, client: str) -> Answer:
-        """Return the answer that an encrypted session would get, without the failure delay."""
-        refused = self.gate(AuthParameters(service="smtp", secured=True, client=client))
-        return await self.decide(refused or claim, client)
-
-    async def decide(self, claim: Claim | Refused, client: str) -> Answer:
+    async def decide(self, claim: Claim | Refused, parameters: AuthParameters) -> Answer:
         """Return the answer to a claim, by the deadline. Raises only CancelledError."""
+        if isinstance(claim, Refused):
+            return _refused(claim)
+        # Once more: between AUTH and the last response there may have been a reload.
+        refused = self.gate(parameters)
         in_force = self.in_force
-        if in_force is None or isinstance(claim, Refused):
-            refused = claim if isinstance(claim, Refused) else None
-            return _refused(refused or Refused(Verdict.UNAVAILABLE, "the settings are broken"))
-        deadline = Deadline.after(in_force.rules.connection_timeout, self.clock)
-        credentials = admit(in_force.rules.admission, claim, client)
-        if isinstance(credentials, Refused):
-            return _refused(credentials)
-        identity = credentials.identity.address
+        if refused is not None or in_force is None:
+            return _refused(refused or _BROKEN_SETTINGS)
         try:
-            async with asyncio.timeout(deadline.remaining() + _OVERTIME_SECONDS):
-                return await in_force.passdb.verify(credentials, deadline)
+            return await self._ask(in_force, claim, parameters.client)
         except TimeoutError:
             _logger.error("the pipe overstayed its deadline")  # noqa: TRY400  # no traceback helps
         except Exception:
             _logger.exception("verification failed")
-        return Answer(Verdict.UNAVAILABLE, identity, "pipe", "an error of our own; see the log")
+        return Answer(Verdict.UNAVAILABLE, "", "pipe", "an error of our own; see the log")
 
-    def record(
-        self, answer: Answer, claim: Claim | Refused, mechanism: str, client: str, seconds: float
-    ) -> None:
+    async def _ask(self, in_force: InForce, claim: Claim, client: str) -> Answer:
+        deadline = Deadline.after(in_force.rules.connection_timeout, self.clock)
+        credentials = admit(in_force.rules.admission, claim, client)
+        if isinstance(credentials, Refused):
+            return _refused(credentials)
+        async with asyncio.timeout(deadline.remaining() + _OVERTIME_SECONDS):
+            return await in_force.passdb.verify(credentials, deadline)
+
+    def record(self, answer: Answer, request: AuthRequest, seconds: float) -> None:
         """Count one decision and write its line."""
         self.verdicts[answer.verdict] += 1
+        claim, client, mechanism = request.claim, request.parameters.client, request.mechanism
         typed = claim.login.decode("utf-8", "replace") if isinstance(claim, Claim) else ""
         fields: dict[str, Field] = {
             "login": answer.identity or typed,
@@ -156,6 +155,9 @@ class AuthService:
             refused=answer.verdict is not Verdict.ACCEPTED,
             trouble=answer.verdict is Verdict.UNAVAILABLE,
         )
+
+
+_BROKEN_SETTINGS = Refused(Verdict.UNAVAILABLE, "the settings are broken; see the log")
 
 
 def _refused(refused: Refused) -> Answer:
@@ -313,17 +315,30 @@ class ClientConnection(asyncio.Protocol):
     # One login
 
     async def _answer(self, request: AuthRequest) -> None:
-        service = self._service
-        client = request.parameters.client
-        rules = service.in_force.rules if service.in_force else None
-        begun = service.clock()
-        answer = await service.decide(request.claim, client)
-        if answer.verdict is Verdict.REJECTED and rules is not None:
-            await _delay(begun + _shuffled(rules.failure_delay) - service.clock())
-        service.record(answer, request.claim, request.mechanism, client, service.clock() - begun)
-        self._reply(request, answer, rules)
+        """Verify, wait, log, reply. A fault of ours is trouble too, and leaves no id behind."""
+        try:
+            await self._verify(request)
+        except Exception:
+            _logger.exception("answering failed")
+            self._auth.unavailable(request)
         self._tasks.pop(request, None)
         self._pump()
+
+    async def _verify(self, request: AuthRequest) -> None:
+        service = self._service
+        rules = service.in_force.rules if service.in_force else None
+        begun = service.clock()
+        try:
+            answer = await service.decide(request.claim, request.parameters)
+            if answer.verdict is Verdict.REJECTED and rules is not None:
+                await _delay(begun + _shuffled(rules.failure_delay) - service.clock())
+        except asyncio.CancelledError:
+            # A server may have seen the password all the same: the log must not be silent.
+            answer = Answer(Verdict.UNAVAILABLE, "", "client", "gone before it was answered")
+            service.record(answer, request, service.clock() - begun)
+            raise
+        service.record(answer, request, service.clock() - begun)
+        self._reply(request, answer, rules)
 
     def _reply(self, request: AuthRequest, answer: Answer, rules: ServiceRules | None) -> None:
         refused = request.claim if isinstance(request.claim, Refused) else None

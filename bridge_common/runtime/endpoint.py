@@ -1,15 +1,18 @@
 """Listening sockets of our own: opened with owner and mode, removed only by who bound them.
 
 A socket file that nobody answers at is stale and replaced; a live one belongs to another process
-and is left alone. Fails with `EndpointError`, whose text says what to do.
+and is left alone, even by a process that starts in the same moment. Fails with `EndpointError`, whose text says what to do.
 """
 
 import contextlib
+import errno
+import fcntl
 import grp
 import os
 import pwd
 import socket
 import stat
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -50,7 +53,7 @@ def open_endpoint(text: str, *, mode: int = 0o660, owner: str = "") -> Listener:
     endpoint = parse_endpoint(text)
     try:
         if isinstance(endpoint, UnixEndpoint):
-            return _open_unix(text, endpoint.path, mode, _owner_ids(text, owner))
+            return _open_unix(text, endpoint.path, mode, owner)
         return _open_inet(text, endpoint)
     except OSError as error:
         raise EndpointError(f"{text}: {error.strerror or error}{_cure(error)}") from error
@@ -66,36 +69,66 @@ def _cure(error: OSError) -> str:
             return ""
 
 
-def _owner_ids(text: str, owner: str) -> tuple[int, int]:
-    """Return the numeric user and group; -1 leaves one as it is."""
+def owner_ids(owner: str) -> tuple[int, int]:
+    """Return the numeric user and group of ``user:group``; -1 for one that is empty.
+
+    Raises KeyError, whose text says which of them is unknown.
+    """
     user, _, group = owner.partition(":")
-    try:
-        uid = pwd.getpwnam(user).pw_uid if user else -1
-        gid = grp.getgrnam(group).gr_gid if group else -1
-    except KeyError as error:
-        raise EndpointError(f"{text}: socket_owner {owner!r}: {error.args[0]}") from error
-    return uid, gid
+    uid = pwd.getpwnam(user).pw_uid if user else -1
+    return uid, grp.getgrnam(group).gr_gid if group else -1
 
 
-def _open_unix(text: str, path: str, mode: int, ids: tuple[int, int]) -> Listener:
-    _clear_stale(text, path)
-    listening = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
-    try:
-        # Nobody may connect before owner and mode are what they shall be.
-        before = os.umask(0o177)
+def _open_unix(text: str, path: str, mode: int, owner: str) -> Listener:
+    with _alone_in(Path(path).parent):
+        _clear_stale(text, path)
+        listening = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
+        listener = Listener(text, listening, path, _bind(listening, path))
         try:
-            listening.bind(path)
-        finally:
-            os.umask(before)
-        if ids != (-1, -1):
-            os.chown(path, *ids, follow_symlinks=False)
-        Path(path).chmod(mode)
-        listening.listen(BACKLOG)
-        listening.setblocking(False)
-        return Listener(text, listening, path, os.lstat(path).st_ino)
+            _hand_over(text, path, mode, owner)
+            listening.listen(BACKLOG)
+            listening.setblocking(False)
+        except BaseException:
+            listener.close()
+            raise
+    return listener
+
+
+@contextlib.contextmanager
+def _alone_in(folder: Path) -> Iterator[None]:
+    """Keep out other daemons that look, in this moment, whether a socket file is stale."""
+    descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX)
+        yield
+    finally:
+        os.close(descriptor)
+
+
+def _bind(listening: socket.socket, path: str) -> int:
+    """Bind, and return the inode; nobody may connect before owner and mode are set."""
+    before = os.umask(0o177)
+    try:
+        listening.bind(path)
     except BaseException:
         listening.close()
         raise
+    finally:
+        os.umask(before)
+    return os.lstat(path).st_ino
+
+
+def _hand_over(text: str, path: str, mode: int, owner: str) -> None:
+    try:
+        ids = owner_ids(owner)
+        if ids != (-1, -1):
+            os.chown(path, *ids, follow_symlinks=False)
+    except KeyError as error:
+        raise EndpointError(f"{text}: socket_owner {owner!r}: {error.args[0]}") from error
+    except PermissionError as error:
+        cure = "only root may give a socket to another user; leave socket_owner empty"
+        raise EndpointError(f"{text}: socket_owner {owner!r}: {cure}") from error
+    Path(path).chmod(mode)
 
 
 def _clear_stale(text: str, path: str) -> None:
@@ -106,12 +139,11 @@ def _clear_stale(text: str, path: str) -> None:
     if not stat.S_ISSOCK(found.st_mode):
         raise EndpointError(f"{text}: a file that is no socket is in the way; move it")
     with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as probe:
-        try:
-            probe.connect(path)
-        except ConnectionRefusedError:
-            Path(path).unlink()
-            return
-    raise EndpointError(f"{text}: another process is listening there; stop it first")
+        # Not blocking: the other process may hang, with its queue full.
+        probe.setblocking(False)
+        if probe.connect_ex(path) != errno.ECONNREFUSED:
+            raise EndpointError(f"{text}: another process is listening there; stop it first")
+    Path(path).unlink()
 
 
 def _open_inet(text: str, endpoint: InetEndpoint) -> Listener:

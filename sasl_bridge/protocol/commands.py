@@ -6,7 +6,7 @@ from a stranger (mechanism, responses, parameter values) never does. Raises noth
 """
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from sasl_bridge.protocol.breach import Broken
 from sasl_bridge.protocol.escaping import tab_unescape
@@ -36,7 +36,7 @@ class Auth:
     id: int
     mechanism: bytes
     parameters: AuthParameters
-    initial: bytes | None
+    initial: bytes | None = field(repr=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,7 +44,7 @@ class Continue:
     """``CONT id data``; ``data`` is still in base64."""
 
     id: int
-    data: bytes
+    data: bytes = field(repr=False)
 
 
 @dataclass(frozen=True, slots=True)

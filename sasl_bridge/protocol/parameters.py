@@ -12,6 +12,7 @@ from sasl_bridge.protocol.breach import Broken
 from sasl_bridge.protocol.escaping import printable, tab_unescape
 
 _LONGEST_VALUE = 255  # bytes that are kept of a value which only logs show
+_LONGEST_REMEMBERED = 512  # bytes; Postfix and Exim send about a hundred
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,10 +33,14 @@ class AuthParameters:
     hold_nul: bool = False
 
 
-# A mail server says the same of one mail client again and again. Bounded: 1024 lines at most.
-@lru_cache(maxsize=1024)
 def read_parameters(text: bytes) -> AuthParameters | Broken:
     """Read what stands between the mechanism and ``resp=``, TAB between the fields."""
+    # Not what may hold a response all the same, or is longer than a mail server makes it.
+    memorable = len(text) <= _LONGEST_REMEMBERED and b"resp" not in text
+    return _remembered(text) if memorable else _read(text)
+
+
+def _read(text: bytes) -> AuthParameters | Broken:
     fields = [tab_unescape(field) for field in text.split(b"\t")]
     values = {name: value for name, _, value in (field.partition(b"=") for field in fields)}
     # Dovecot auth-request-handler.c: a TAB that got into the response must not add parameters.
@@ -52,6 +57,10 @@ def read_parameters(text: bytes) -> AuthParameters | Broken:
         session=_text(values.get(b"session", b"")),
         hold_nul=any(b"\0" in field for field in fields),
     )
+
+
+# A mail server says the same of one mail client again and again.
+_remembered = lru_cache(maxsize=1024)(_read)
 
 
 def _text(value: bytes) -> str:

@@ -14,9 +14,8 @@ from bridge_common.deadline import Deadline
 from bridge_common.decisions import DecisionLog
 from bridge_common.identity import IdentityRules
 from bridge_common.runtime.endpoint import open_endpoint
-from bridge_common.secret import Secret
 from sasl_bridge.admission import AdmissionRules
-from sasl_bridge.credentials import Claim, Credentials
+from sasl_bridge.credentials import Credentials
 from sasl_bridge.protocol.connection import Limits
 from sasl_bridge.service import (
     AuthService,
@@ -63,6 +62,8 @@ class Scripted:
             case "down":
                 step = Step("first", Verdict.UNAVAILABLE, "connection refused", 0.01)
                 return Answer(Verdict.UNAVAILABLE, identity, "list", "servers down", (step,))
+            case "nobody":
+                return Answer(Verdict.ACCEPTED, "", "first", "OK", (), True)
         return Answer(Verdict.ACCEPTED, identity, "first", "OK", (), True)
 
 
@@ -308,6 +309,7 @@ async def test_a_refusal_takes_as_long_for_an_unknown_login_as_for_a_wrong_passw
             assert loop.time() - begun >= 0.3 * 0.8 - 0.01
 
 
+@pytest.mark.expect_warnings("server=client")
 async def test_a_client_that_vanishes_takes_its_verification_with_it(tmp_path: Path) -> None:
     pipe = Scripted()
     async with served(tmp_path, pipe) as (service, client):
@@ -322,6 +324,7 @@ async def test_a_client_that_vanishes_takes_its_verification_with_it(tmp_path: P
     assert pipe.ended == ["cancelled"]
 
 
+@pytest.mark.expect_warnings("server=client")
 async def test_cancel_stops_a_verification(tmp_path: Path) -> None:
     pipe = Scripted()
     async with served(tmp_path, pipe) as (_, client):
@@ -497,10 +500,78 @@ async def test_a_client_that_is_still_greeting_may_finish_that_while_draining(
         await draining
 
 
-async def test_trying_a_claim_goes_through_the_gate(tmp_path: Path) -> None:
+@pytest.mark.expect_warnings("switched off")
+async def test_a_reload_between_prompt_and_password_counts(tmp_path: Path) -> None:
+    """Switched off means that no server is asked, whenever the dialogue began."""
+    pipe = Scripted()
+    async with served(tmp_path, pipe) as (service, client):
+        await client.greet()
+        client.send("AUTH\t1\tLOGIN\tservice=smtp\tsecured\tresp=YWxpY2VAZXhhbXBsZS5jb20=")
+        assert await client.line() == "CONT\t1\tUGFzc3dvcmQ6"
+        off = AdmissionRules(False, True, RULES.admission.identity)
+        service.apply(InForce(ServiceRules(off, 5.0, 0.0), pipe))
+        client.send("CONT\t1\tcmlnaHQ=")
+        assert await client.rest() == ""
+    assert pipe.asked == []
+
+
+@pytest.mark.expect_warnings("answering failed")
+async def test_an_answer_that_cannot_be_given_is_trouble(tmp_path: Path) -> None:
+    """An accepted login without an identity is a fault of ours, and never an OK."""
     async with served(tmp_path, Scripted()) as (service, client):
         await client.greet()
-        off = AdmissionRules(False, True, RULES.admission.identity)
-        service.apply(InForce(ServiceRules(off, 5.0, 0.0), Scripted()))
-        answer = await service.try_claim(Claim(b"alice@example.com", Secret(b"right")), "")
-        assert answer.verdict is Verdict.UNAVAILABLE
+        client.auth(1, "nobody")
+        assert await client.rest() == ""
+        assert len(service.connections) == 0
+
+
+@pytest.mark.expect_warnings("server=client")
+async def test_a_login_whose_client_is_gone_leaves_its_line(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.set_level("INFO")
+    pipe = Scripted()
+    async with served(tmp_path, pipe) as (service, client):
+        await client.greet()
+        client.auth(1, "hang")
+        await pipe.busy.wait()
+        client.writer.close()
+        while not service.verdicts:
+            await asyncio.sleep(0)
+        assert service.verdicts == {Verdict.UNAVAILABLE: 1}
+    assert decision(caplog) == (
+        "login=alice@example.com client=192.0.2.1 mechanism=PLAIN verdict=unavailable "
+        'server=client reason="gone before it was answered" seconds=N'
+    )
+
+
+@pytest.mark.parametrize(
+    ("login", "password"),
+    [("", "right"), ("alice@example.com", ""), ("alice@elsewhere.example", "right")],
+)
+async def test_what_admission_refuses_reaches_no_server(
+    tmp_path: Path, login: str, password: str
+) -> None:
+    pipe = Scripted()
+    async with served(tmp_path, pipe) as (_, client):
+        await client.greet()
+        client.auth(1, password, login=login)
+        assert (await client.line()).startswith("FAIL\t1\t")
+    assert pipe.asked == []
+
+
+@pytest.mark.expect_warnings("server=client|broke the auth protocol")
+async def test_at_capacity_nothing_more_is_read(tmp_path: Path) -> None:
+    """Law 4: what a client sends beyond the cap stays with the client."""
+    pipe = Scripted()
+    async with served(tmp_path, pipe, limits=Limits(verifying=1)) as (service, client):
+        await client.greet(minor=2)
+        client.auth(1, "wait")
+        await pipe.busy.wait()
+        connection = next(iter(service.connections))
+        for _ in range(100):
+            client.auth(2, "right")
+            await asyncio.sleep(0)
+        assert not connection._transport.is_reading()  # type: ignore[attr-defined]
+        pipe.go_on.set()
+        assert await client.line() == "OK\t1\tuser=alice@example.com"

@@ -53,7 +53,7 @@ class Prompted(AuthService):
             return Refused(Verdict.REJECTED, "no TLS")
         return None
 
-    async def decide(self, claim: Claim | Refused, client: str) -> Answer:
+    async def decide(self, claim: Claim | Refused, parameters: AuthParameters) -> Answer:
         answer: asyncio.Future[Answer] = asyncio.get_running_loop().create_future()
         self.asked.put_nowait((claim, answer))
         return await answer
