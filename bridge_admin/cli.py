@@ -6,15 +6,22 @@ Exit codes are those of sysexits.h.
 
 import argparse
 import os
+import signal
 import sys
 from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import Protocol
+from typing import NoReturn, Protocol
 
 from bridge_admin.commands import check, login, reload, show, status
 from bridge_admin.control_client import NotRunning, RequestFailed
 from bridge_common.errors import SettingsError
 from bridge_common.settings.location import DEFAULT_SETTINGS_FILE
+
+
+class _Parser(argparse.ArgumentParser):
+    def error(self, message: str) -> NoReturn:
+        self.print_usage(sys.stderr)
+        self.exit(os.EX_USAGE, f"{self.prog}: {message}\n")
 
 
 class _CommandModule(Protocol):
@@ -29,12 +36,14 @@ class _CommandModule(Protocol):
         """Do it; returns the exit code."""
 
 
+_EXIT_INTERRUPTED = 128 + signal.SIGINT  # as shells have it
+
 _COMMANDS: tuple[_CommandModule, ...] = (check, show, login, status, reload)
 
 
 def build_parser() -> argparse.ArgumentParser:
     """Return the whole command line."""
-    parser = argparse.ArgumentParser(
+    parser: argparse.ArgumentParser = _Parser(
         prog="bridgectl", description="Look after sasl-bridge.", allow_abbrev=False
     )
     subparsers = parser.add_subparsers(metavar="COMMAND", required=True)
@@ -68,6 +77,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except RequestFailed as error:
         print(f"bridgectl: the daemon said: {error}", file=sys.stderr)
         return os.EX_SOFTWARE
+    except (KeyboardInterrupt, EOFError):
+        print("bridgectl: stopped", file=sys.stderr)
+        return _EXIT_INTERRUPTED
     except BrokenPipeError:
         # The reader of our output (head, less) has seen enough.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())

@@ -54,6 +54,12 @@ class _JsonFormatter(logging.Formatter):
         return json.dumps(entry)
 
 
+def _is_journal(device_and_inode: str) -> bool:
+    """Say whether standard error is the journal's stream (systemd.exec(5), JOURNAL_STREAM)."""
+    found = os.fstat(sys.stderr.fileno())
+    return device_and_inode == f"{found.st_dev}:{found.st_ino}"
+
+
 def configure_log(level: str, style: Literal["text", "json"]) -> None:
     """Set up the process's log; called at start and at each reload.
 
@@ -61,7 +67,7 @@ def configure_log(level: str, style: Literal["text", "json"]) -> None:
     setting of their own.
     """
     handler = logging.StreamHandler(sys.stderr)
-    journal = "JOURNAL_STREAM" in os.environ
+    journal = _is_journal(os.environ.get("JOURNAL_STREAM", ""))
     handler.setFormatter(_JsonFormatter() if style == "json" else _TextFormatter(journal=journal))
     logging.basicConfig(level=level.upper(), handlers=[handler], force=True)
     logging.getLogger("decisions").setLevel(logging.INFO)

@@ -27,5 +27,7 @@ def run(arguments: argparse.Namespace) -> int:
     else:
         for problem in reply["problems"]:
             print(f"error: {problem}")
+        for warning in reply["warnings"]:
+            print(f"warning: {warning}")
         print("reloaded" if reply["applied"] else "not reloaded: the settings are broken")
     return os.EX_OK if reply["applied"] else os.EX_CONFIG

@@ -1,7 +1,8 @@
 """Listening sockets of our own: opened with owner and mode, removed only by who bound them.
 
 A socket file that nobody answers at is stale and replaced; a live one belongs to another process
-and is left alone, even by a process that starts in the same moment. Fails with `EndpointError`, whose text says what to do.
+and is left alone, even by a process that starts in the same moment.
+Fails with `EndpointError`, whose text says what to do.
 """
 
 import contextlib

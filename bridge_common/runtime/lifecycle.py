@@ -8,17 +8,19 @@ Exit codes are those of sysexits.h. Logs what changes, and each problem of the s
 """
 
 import asyncio
+import contextlib
+import ctypes
 import logging
 import os
 import resource
 import signal
-import sys
+import threading
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import Any, Generic, Protocol, TypeVar
+from typing import Any, Generic, Protocol, TypeVar, cast
 
-from bridge_common.errors import SettingsError
+from bridge_common.errors import Problem, SettingsError
 from bridge_common.log import configure_log
 from bridge_common.runtime.control import Command, ControlSocket, Reply, serve_control
 from bridge_common.runtime.endpoint import BACKLOG, EndpointError, Listener, open_endpoint
@@ -27,9 +29,11 @@ from bridge_common.runtime.systemd import Notifier, passed_listeners
 
 _logger = logging.getLogger(__name__)
 
-DRAIN_SECONDS = 9.0
-"""Longer than a request takes as a rule, and with the successor's start below the 10 s that
-Postfix waits: whoever connects meanwhile waits in the listening socket's queue."""
+DRAIN_SECONDS = 7.0
+"""Whoever connects meanwhile waits in the listening socket's queue, and Postfix waits 10 s at most:
+some are left for the successor's start. A request that takes longer is in trouble anyway."""
+
+_PR_SET_DUMPABLE = 4  # linux/prctl.h
 
 # asyncio accepts in one turn of its loop and makes the connection in a later one.
 _ACCEPTED_SECONDS = 0.02
@@ -56,6 +60,8 @@ class ListenSettings(Protocol):
 
 
 B = TypeVar("B")
+T = TypeVar("T")
+_Opened = tuple[str, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,16 +112,27 @@ class Program(Protocol[B]):
 
 def run(program: Callable[[], Program[B]]) -> int:
     """Run a daemon in the foreground until a signal ends it; returns its exit code."""
-    resource.setrlimit(resource.RLIMIT_CORE, (0, 0))  # a core dump would hold passwords
+    signal.signal(signal.SIGHUP, signal.SIG_IGN)  # until it can mean a reload
+    _forbid_core_dumps()
     with asyncio.Runner(loop_factory=loop_factory()) as runner:
         try:
             return runner.run(_live(program))
         except EndpointError as error:
-            print(f"cannot listen: {error}", file=sys.stderr)  # noqa: T201  # no log is set up yet
+            _logger.error("cannot listen: %s", error)  # noqa: TRY400  # no fault of ours
             return os.EX_UNAVAILABLE
         except SettingsError as error:
-            print(error, file=sys.stderr)  # noqa: T201  # the same
+            configure_log("info", "text")
+            for problem in error.problems:
+                _logger.error("settings: %s", problem)  # noqa: TRY400  # the same
             return os.EX_CONFIG
+
+
+def _forbid_core_dumps() -> None:
+    """See to it that no core dump can hold passwords, nor another process read our memory."""
+    resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
+    # core(5): a core_pattern that is a pipe does not obey the limit, but it does obey this.
+    with contextlib.suppress(OSError, AttributeError, MemoryError):
+        ctypes.CDLL(None).prctl(_PR_SET_DUMPABLE, 0, 0, 0, 0)
 
 
 async def _live(program: Callable[[], Program[B]]) -> int:
@@ -132,6 +149,32 @@ def loop_factory() -> Callable[[], asyncio.AbstractEventLoop] | None:
     return factory
 
 
+async def _in_thread(work: Callable[[], T]) -> T:
+    """Run blocking work; a daemon thread, so that a file system that hangs holds up no end."""
+    loop = asyncio.get_running_loop()
+    done: asyncio.Future[T] = loop.create_future()
+
+    def conclude(result: T | None, error: BaseException | None) -> None:
+        if done.cancelled():
+            return
+        if error is not None:
+            done.set_exception(error)
+        else:
+            done.set_result(cast("T", result))
+
+    def run() -> None:
+        result, error = None, None
+        try:
+            result = work()
+        except BaseException as raised:  # noqa: BLE001  # handed over to who waits
+            error = raised
+        with contextlib.suppress(RuntimeError):  # the loop is closed: nobody waits any more
+            loop.call_soon_threadsafe(conclude, result, error)
+
+    threading.Thread(target=run, daemon=True).start()
+    return await done
+
+
 class Daemon(Generic[B]):
     """One running daemon. All of its state changes in this file."""
 
@@ -142,6 +185,7 @@ class Daemon(Generic[B]):
         self._listeners: list[Listener] = []
         self._servers: list[asyncio.Server] = []
         self._sockets: ListenSettings = program.default_sockets
+        self._opened: _Opened | None = None
         self._problems: tuple[str, ...] = ()
         self._warnings: tuple[str, ...] = ()
         self._started = time.time()
@@ -179,13 +223,13 @@ class Daemon(Generic[B]):
     def _take(self, ready: Ready[B]) -> None:
         ready.log()
         self._program.apply(ready.built)
-        if self._applied and ready.sockets != self._sockets:
-            _logger.info("the listen and control settings take effect at the next start")
         self._sockets = ready.sockets
         self._problems = ()
         self._warnings = ready.warnings
+        if self._opened not in (None, self._to_open()):
+            self._warnings += ("changed socket or control settings wait for the next start",)
         self._applied = time.time()
-        for warning in ready.warnings:
+        for warning in self._warnings:
             _logger.warning("settings: %s", warning)
         for line in filter(None, ready.summary.splitlines()):
             _logger.info("settings: %s", line)
@@ -200,23 +244,37 @@ class Daemon(Generic[B]):
             _logger.error("settings: the file is broken; every request is answered as trouble")
 
     async def _reload(self, _request: Mapping[str, Any] | None = None) -> Reply:
-        """Read the settings again; in a thread, since certificates are read too."""
+        """Read the settings again, beside the requests: certificates are read too."""
         async with self._reloading:
             now_us = time.monotonic_ns() // 1000
             self._notifier.notify("RELOADING=1", f"MONOTONIC_USEC={now_us}")
             try:
-                ready = await asyncio.to_thread(self._program.prepare)
+                self._take(await _in_thread(self._program.prepare))
             except SettingsError as error:
                 self._note_problems(error)
-            else:
-                self._take(ready)
-            self._notifier.notify("READY=1", self._state())
-        return {"applied": not self._problems, "problems": self._problems}
+            except Exception:
+                _logger.exception("settings: a fault of ours while reading them")
+                problem = Problem("settings", "cannot be read by a fault of ours; see the log")
+                self._note_problems(SettingsError((problem,)))
+            if not self._stop.is_set():
+                self._notifier.notify("READY=1", self._state())
+        return {
+            "applied": not self._problems,
+            "problems": self._problems,
+            "warnings": self._warnings,
+        }
 
     # Sockets
 
+    def _to_open(self) -> "_Opened":
+        """Return the settings that matter only when sockets are opened."""
+        sockets = self._sockets
+        own = () if self._passed else (*sockets.listen, sockets.socket_mode, sockets.socket_owner)
+        return (*own, sockets.control)
+
     async def _listen(self) -> None:
-        self._listeners = self._passed or self._open_all()
+        self._opened = self._to_open()
+        self._listeners = list(self._passed) or self._open_all()
         loop = asyncio.get_running_loop()
         for listener in self._listeners:
             # create_server for UNIX sockets too: create_unix_server unlinks systemd's socket.
@@ -269,7 +327,7 @@ class Daemon(Generic[B]):
             _logger.warning("%s: told to stop twice, leaving at once", self._program.name)
             for listener in self._listeners:
                 listener.close()
-            os._exit(1)
+            os._exit(os.EX_TEMPFAIL)
         self._stop.set()
 
     async def _drain(self) -> None:

@@ -4,6 +4,7 @@ Knows the written form only; sockets are made of it elsewhere. Fails with ValueE
 """
 
 import ipaddress
+import posixpath
 from dataclasses import dataclass
 
 from bridge_common.settings.texts import host
@@ -51,7 +52,7 @@ def _parse_unix(text: str, path: str) -> UnixEndpoint:
         raise ValueError(f"{quote(text)}: unix: needs the absolute path of a socket")
     if len(path.encode()) > _MAX_SOCKET_PATH_BYTES:
         raise ValueError(f"{quote(text)}: the path is longer than {_MAX_SOCKET_PATH_BYTES} bytes")
-    return UnixEndpoint(path)
+    return UnixEndpoint("/" + posixpath.normpath(path).lstrip("/"))
 
 
 def _parse_inet(text: str, rest: str) -> InetEndpoint:
@@ -80,13 +81,12 @@ def is_loopback(endpoint: InetEndpoint) -> bool:
 
 
 def endpoint_text(text: str) -> str:
-    """Return the text unchanged if it is an endpoint, else raise ValueError."""
-    parse_endpoint(text)
-    return text
+    """Return the endpoint in its one spelling, or raise ValueError."""
+    return str(parse_endpoint(text))
 
 
 def unix_endpoint_text(text: str) -> str:
-    """Return the text unchanged if it is a UNIX endpoint, else raise ValueError."""
+    """Return the UNIX endpoint in its one spelling, or raise ValueError."""
     if not text.startswith("unix:"):
         raise ValueError(f"{quote(text)}: must be a UNIX socket, unix:/absolute/path")
     return endpoint_text(text)

@@ -238,7 +238,8 @@ class Server:
         default="next",
         prose="What follows when this server says that the password is wrong.\n"
         "`next`: the servers after it are asked.\n"
-        "`stop`: the login is refused, and nobody else is asked.",
+        "`stop`: the login is refused, and nobody else is asked.\n"
+        "If the server is slow, the next one is asked beside it meanwhile, and its yes counts.",
         example='"next"',
     )
     required: bool = key(
@@ -254,8 +255,9 @@ class Server:
         TextList("texts", texts.some_text),
         default=(),
         prose="When a refusal of this server gives no reason code, and holds one of these texts, "
-        "it means trouble at the server and not a wrong password.",
-        example='["too many connections"]',
+        "it means trouble at the server and not a wrong password.\n"
+        "The log shows what a server says; capitals make no difference.",
+        example='["server unavailable", "too many simultaneous connections"]',
     )
     verify: bool = key(
         Flag(),
@@ -293,7 +295,7 @@ class LogSettings:
         Choice(get_args(Level)),
         default="info",
         prose="The least severe messages that are logged.\n"
-        "`debug` shows the dialogues with the servers, never a password.",
+        "Decision lines do not obey it: `decisions` says which of them are written.",
         example='"info"',
     )
     format: Format = key(

@@ -86,3 +86,21 @@ def test_broken_settings_cannot_be_shown(file: Path, capsys: pytest.CaptureFixtu
 def test_a_missing_file_says_what_to_do(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert bridgectl(["show", "--settings", str(tmp_path / "none.toml")]) == 78
     assert "--settings FILE" in capsys.readouterr().err
+
+
+def test_a_wrong_command_line_is_a_usage_error(capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit) as ended:
+        bridgectl(["check", "--setings", "x"])
+    assert ended.value.code == 64
+    assert "unrecognized arguments: --setings" in capsys.readouterr().err
+
+
+def test_an_interrupt_at_the_prompt_is_no_traceback(
+    file: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def interrupted(_prompt: str) -> str:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr("getpass.getpass", interrupted)
+    assert bridgectl(["login", "alice@example.com", "--settings", str(file)]) == 130
+    assert capsys.readouterr().err == "bridgectl: stopped\n"

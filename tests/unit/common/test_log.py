@@ -10,7 +10,10 @@ from pathlib import Path
 import pytest
 
 PROGRAM = """
-import logging, sys
+import logging, os, sys
+if os.environ.get("JOURNAL_STREAM") == "of stderr":
+    stream = os.fstat(2)
+    os.environ["JOURNAL_STREAM"] = f"{stream.st_dev}:{stream.st_ino}"
 from bridge_common.decisions import DecisionLog
 from bridge_common.log import configure_log
 
@@ -51,11 +54,15 @@ def test_text_in_a_terminal_has_the_time_and_says_warnings() -> None:
 
 
 def test_text_in_the_journal_has_the_level_on_every_line() -> None:
-    written = lines("debug", "text", JOURNAL_STREAM="8:1")
+    written = lines("debug", "text", JOURNAL_STREAM="of stderr")
     assert written[0] == "<7>debug: details"
     assert written[1] == "<6>a thing"
     assert written[2] == "<4>warning: look: here"
     assert all(line.startswith("<3>") for line in written[4:])
+
+
+def test_a_variable_about_another_stream_is_not_believed() -> None:
+    assert not lines("info", "text", JOURNAL_STREAM="8:1")[0].startswith("<")
 
 
 def test_json_is_one_object_a_line_and_a_decision_is_its_fields() -> None:

@@ -1,12 +1,14 @@
 """Listening sockets of our own."""
 
+import contextlib
 import socket
 import stat
+import threading
 from pathlib import Path
 
 import pytest
 
-from bridge_common.runtime.endpoint import EndpointError, open_endpoint
+from bridge_common.runtime.endpoint import EndpointError, Listener, open_endpoint
 
 
 def test_a_socket_file_has_its_mode_from_the_start_and_answers(tmp_path: Path) -> None:
@@ -52,6 +54,51 @@ def test_a_live_one_is_left_alone(tmp_path: Path) -> None:
             open_endpoint(f"unix:{path}")
         with socket.socket(socket.AF_UNIX) as client:
             client.connect(str(path))
+
+
+def test_a_live_one_whose_queue_is_full_is_left_alone_at_once(tmp_path: Path) -> None:
+    """A process that hangs does not make its successor hang."""
+    path = tmp_path / "auth"
+    with socket.socket(socket.AF_UNIX) as live, contextlib.ExitStack() as clients:
+        live.bind(str(path))
+        live.listen(0)
+        while True:
+            client = clients.enter_context(socket.socket(socket.AF_UNIX))
+            client.setblocking(False)
+            if client.connect_ex(str(path)):
+                break
+        with pytest.raises(EndpointError, match="another process is listening there"):
+            open_endpoint(f"unix:{path}")
+
+
+def test_a_failed_hand_over_leaves_no_file(tmp_path: Path) -> None:
+    with pytest.raises(EndpointError, match="socket_owner"):
+        open_endpoint(f"unix:{tmp_path}/auth", owner="nobody-at-all:")
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_of_many_that_start_at_once_one_gets_the_socket(tmp_path: Path) -> None:
+    path = tmp_path / "auth"
+    with socket.socket(socket.AF_UNIX) as dead:
+        dead.bind(str(path))
+    begin = threading.Barrier(8)
+    opened: list[Listener] = []
+    refused: list[EndpointError] = []
+
+    def start() -> None:
+        begin.wait()
+        try:
+            opened.append(open_endpoint(f"unix:{path}"))
+        except EndpointError as error:
+            refused.append(error)
+
+    threads = [threading.Thread(target=start) for _ in range(8)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert (len(opened), len(refused)) == (1, 7)
+    opened[0].close()
 
 
 def test_a_file_that_is_no_socket_is_left_alone(tmp_path: Path) -> None:

@@ -107,3 +107,16 @@ def test_a_control_socket_is_a_unix_socket() -> None:
         unix_endpoint_text("inet:127.0.0.1:1")
     with pytest.raises(ValueError, match="needs the absolute path"):
         unix_endpoint_text("unix:control")
+
+
+@pytest.mark.parametrize(
+    ("text", "spelling"),
+    [
+        ("unix:/run//x/./y/../auth", "unix:/run/x/auth"),
+        ("unix://run/auth", "unix:/run/auth"),
+        ("inet:127.0.0.1:04999", "inet:127.0.0.1:4999"),
+    ],
+)
+def test_an_endpoint_has_one_spelling(text: str, spelling: str) -> None:
+    """So that the same socket is not listened at twice."""
+    assert endpoint_text(text) == spelling

@@ -21,6 +21,8 @@ DEFAULT = "unix:/run/sasl-bridge/control"
         ("[smtp_auth]\ncontrol = 1\n", DEFAULT),
         ("smtp_auth = 1\n", DEFAULT),
         ("[smtp_auth", DEFAULT),
+        ('[smtp_auth]\nenabled = yes\ncontrol = "unix:/run/x"\n', "unix:/run/x"),
+        ('[smtp_auth]\nenabled = yes\n\n[sender]\ncontrol = "unix:/run/x"\n', DEFAULT),
         ("\udcff", DEFAULT),
     ],
 )
