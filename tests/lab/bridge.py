@@ -14,7 +14,7 @@ import threading
 import time
 from pathlib import Path
 from types import TracebackType
-from typing import IO, Self
+from typing import IO, ClassVar, Self
 
 from lab.processes import (
     END_SECONDS,
@@ -63,6 +63,8 @@ class PassedSocket:
 class Bridge:
     """One running daemon with its settings file, in ``folder``; ``lines`` is its log so far."""
 
+    python_path: ClassVar[str] = str(PROJECT)
+
     def __init__(self, folder: Path, settings: str, passed: PassedSocket | None = None) -> None:
         folder.mkdir(parents=True, exist_ok=True)
         self.folder = folder
@@ -103,7 +105,7 @@ class Bridge:
         return self.stop()
 
     def _begin(self) -> Child:
-        environment = os.environ | {"PYTHONPATH": str(PROJECT)}
+        environment = os.environ | {"PYTHONPATH": self.python_path}
         if self._notifications is not None:
             environment["NOTIFY_SOCKET"] = str(self._notifications.path)
         arguments = ["-m", "sasl_bridge", "--settings", str(self._settings)]
