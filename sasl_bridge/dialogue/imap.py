@@ -17,7 +17,9 @@ from sasl_bridge.dialogue.imap_syntax import (
     Remark,
     Response,
     authenticate_parts,
+    literal_bytes,
     login_parts,
+    may_hold_literals,
     parse_capabilities,
     parse_remark,
     parse_response,
@@ -62,6 +64,7 @@ class ImapDialogue:
         for value in (self._login, password.reveal()):
             if not value or not _UNSENDABLE.isdisjoint(value):
                 raise ValueError("a login or password that must not be sent")
+        self.greeted = False
         self.password_sent = False
         self.waiting_for = "greeting"
         self._tag_prefix = tag_prefix.encode("ascii")
@@ -71,6 +74,8 @@ class ImapDialogue:
         self._commands = 0
         self._capabilities: frozenset[str] = frozenset()
         self._unsent: deque[bytes] = deque()
+        self._half_said = False  # of a command's parts, the first went out and the last did not
+        self._literal_bytes: int | None = None  # of the untagged line that is being read
         self._hear: _State = self._hear_greeting
         self._actions: list[Action] = []
         self._over = False
@@ -78,7 +83,7 @@ class ImapDialogue:
 
     def receive(self, data: bytes) -> list[Action]:
         """Take bytes of the server; return what to do about them."""
-        sent_before = self.password_sent
+        said_before = self.password_sent, self._half_said
         if not self._over:
             self._lines.feed(data)
         try:
@@ -86,7 +91,8 @@ class ImapDialogue:
                 self._hear_line(line)
         except UnclearError as trouble:
             # What was about to be said to such a server stays unsaid.
-            self._actions, self.password_sent = [], sent_before
+            self._actions = []
+            self.password_sent, self._half_said = said_before
             self._conclude(Verdict.UNAVAILABLE, str(trouble))
         actions, self._actions = self._actions, []
         return actions
@@ -101,21 +107,37 @@ class ImapDialogue:
 
     def farewell(self) -> bytes:
         """Return LOGOUT, unless nobody reads it, or reads it as part of an unfinished login."""
-        return b"" if self._hung_up or self._unsent else self._next_tag() + b" LOGOUT\r\n"
+        unasked = not self.greeted and not self._over
+        if unasked or self._hung_up or self._half_said:
+            return b""
+        return self._next_tag() + b" LOGOUT\r\n"
 
     # What we hear: each method is a state, and takes one line of the server.
 
     def _hear_line(self, line: Line) -> None:
-        response = parse_response(line.text)
-        if line.early and response.tag != UNTAGGED:
+        if self._literal_bytes is not None:  # what follows a literal belongs to the line before it
+            self._skip_literal(line.text)
+        elif line.text:
+            self._hear_response(parse_response(line.text), early=line.early)
+
+    def _hear_response(self, response: Response, *, early: bool) -> None:
+        if early and response.tag != UNTAGGED:
             raise UnclearError("the server answered before it was asked")
+        if may_hold_literals(response):
+            self._skip_literal(response.rest)
         self._hear(response)
+
+    def _skip_literal(self, text: bytes) -> None:
+        """Pass over what is no line, whatever it looks like (RFC 3501 section 4.3)."""
+        self._literal_bytes = literal_bytes(text)
+        self._lines.skip(self._literal_bytes or 0)
 
     def _hear_greeting(self, response: Response) -> None:
         if response.tag != UNTAGGED:
             raise UnclearError("the server answered before it was asked")
         if response.name != "OK":
             raise UnclearError(f"the server greets with {self._show(response)}")
+        self.greeted = True
         remark = parse_remark(response.rest)
         if remark.code == "CAPABILITY" and remark.arguments:
             self._log_in(parse_capabilities(remark.arguments))
@@ -148,7 +170,10 @@ class ImapDialogue:
             self._judge(response)
 
     def _overhear(self, response: Response) -> None:
-        """Let untagged lines pass, which may come at any time, but for those that end it all."""
+        """Let untagged lines pass, of whatever kind, but for those that end it all.
+
+        They may come at any time (RFC 3501 section 2.2.2).
+        """
         if response.name in {"BYE", "PREAUTH"}:
             raise UnclearError(f"the server said {self._show(response)}")
 
@@ -170,8 +195,9 @@ class ImapDialogue:
 
     def _say_next_part(self) -> None:
         part = self._unsent.popleft()
-        self.password_sent = not self._unsent
-        self._ask(part, "leave to send the password" if self._unsent else "answer to the login")
+        self._half_said = bool(self._unsent)
+        self.password_sent = not self._half_said
+        self._ask(part, "leave to send the password" if self._half_said else "answer to the login")
 
     def _ask(self, data: bytes, waiting_for: str) -> None:
         self._actions.append(Send(data))
@@ -188,18 +214,20 @@ class ImapDialogue:
         if response.name == "OK":
             self._conclude(Verdict.ACCEPTED, self._show(response))
         elif response.name == "NO":
-            self._judge_no(response, parse_remark(response.rest))
+            self._judge_no(response)
         else:
             raise UnclearError(f"the server answers the login with {self._show(response)}")
 
-    def _judge_no(self, response: Response, remark: Remark) -> None:
-        if remark.code in _REJECTING_CODES:
-            verdict = Verdict.REJECTED
-        elif remark.code is None or remark.code in _INDIFFERENT_CODES:
-            verdict = self._verdict_of_text(remark.text)
-        else:
-            verdict = Verdict.UNAVAILABLE
-        self._conclude(verdict, self._show(response))
+    def _judge_no(self, response: Response) -> None:
+        remark = parse_remark(response.rest)
+        while remark.code in _INDIFFERENT_CODES:  # another code may stand behind it
+            remark = parse_remark(remark.text)
+        self._conclude(self._verdict_of_remark(remark), self._show(response))
+
+    def _verdict_of_remark(self, remark: Remark) -> Verdict:
+        if remark.code is None:
+            return self._verdict_of_text(remark.text)
+        return Verdict.REJECTED if remark.code in _REJECTING_CODES else Verdict.UNAVAILABLE
 
     def _verdict_of_text(self, text: bytes) -> Verdict:
         words = text.decode("utf-8", "replace").casefold()

@@ -19,8 +19,15 @@ _LITERAL_MINUS_BYTES = 4096
 
 # RFC 3501 section 9: `continue-req`, `response-data`, `response-tagged`, `resp-text`.
 # The text may be missing, as with some servers; it holds no NUL and no CR.
+# An untagged line may be of any extension: its first word is any `atom`.
 _CONTINUED = re.compile(rb"\+(?: [^\0\r]*)?")
-_ANSWERED = re.compile(rb"(\*|[^\x00-\x20\x7f-\xff(){%*\"\\+]+) ([A-Za-z0-9]+)(?: ([^\0\r]*))?")
+_UNASKED = re.compile(rb"(\*) ([^\x00-\x20\x7f-\xff(){%*\"\\\]]+)(?: ([^\0\r]*))?")
+_ANSWERED = re.compile(rb"([^\x00-\x20\x7f-\xff(){%*\"\\+]+) ([A-Za-z0-9]+)(?: ([^\0\r]*))?")
+# RFC 3501 section 4.3; the plus sign is the client's to use, but would not change the meaning.
+_LITERAL = re.compile(rb"\{(\d+)\+?\}\Z")
+_MAX_LITERAL_DIGITS = 9
+# RFC 3501 section 7.1: these end in text for people, where braces are nothing but braces.
+_STATUS_NAMES = frozenset({"OK", "NO", "BAD", "BYE", "PREAUTH"})
 _CODED = re.compile(rb"\[([^\] ]+)(?: ([^\]]*))?\] ?(.*)")
 
 
@@ -46,14 +53,30 @@ def parse_response(line: bytes) -> Response:
     """Return the line in its parts. Raises UnclearError when it is none of the grammar's."""
     if _CONTINUED.fullmatch(line):
         return Response(CONTINUATION, "", line[2:])
-    match = _ANSWERED.fullmatch(line)
+    match = _UNASKED.fullmatch(line) or _ANSWERED.fullmatch(line)
     if not match:
         raise UnclearError("the server sent a malformed line")
     return Response(match[1], match[2].decode("ascii").upper(), match[3] or b"")
 
 
+def literal_bytes(text: bytes) -> int | None:
+    """Return the size of the literal that follows this part of a line; None if none does."""
+    match = _LITERAL.search(text)
+    if not match:
+        return None
+    if len(match[1]) > _MAX_LITERAL_DIGITS:
+        raise UnclearError("the server announces a literal without bound")
+    return int(match[1])
+
+
+def may_hold_literals(response: Response) -> bool:
+    """Return whether braces at the end of the line announce a literal."""
+    return response.tag == UNTAGGED and response.name not in _STATUS_NAMES
+
+
 def parse_remark(rest: bytes) -> Remark:
     """Return the response code (RFC 3501 section 7.1, RFC 5530) and the text behind it."""
+    rest = rest.lstrip(b" ")
     if not rest.startswith(b"["):
         return Remark(None, b"", rest)
     match = _CODED.fullmatch(rest)

@@ -39,6 +39,11 @@ class Dialogue(Protocol):
     """One login at one server. Begins with the server's greeting; over once an Outcome came out."""
 
     @property
+    def greeted(self) -> bool:
+        """Whether a good greeting came: the server takes commands. Nothing is sent before it."""
+        ...
+
+    @property
     def password_sent(self) -> bool:
         """Whether the password was handed out to be sent."""
         ...
@@ -57,7 +62,10 @@ class Dialogue(Protocol):
         ...
 
     def farewell(self) -> bytes:
-        """Return what takes leave after the Outcome; empty where it would not be understood."""
+        """Return what takes leave, after the Outcome or instead of waiting for it.
+
+        Empty where it would not be understood: unasked, or in the middle of a command.
+        """
         ...
 
 

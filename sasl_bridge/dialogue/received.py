@@ -30,6 +30,7 @@ class ReceivedLines:
         self._buffer = bytearray()
         self._taken = 0
         self._early_bytes = 0
+        self._unwanted_bytes = 0
 
     def feed(self, data: bytes) -> None:
         """Take bytes of the server, cut anywhere."""
@@ -37,20 +38,33 @@ class ReceivedLines:
 
     def next_line(self) -> Line | None:
         """Return the next whole line, or None. Raises UnclearError when there is too much of it."""
+        unwanted = min(self._unwanted_bytes, len(self._buffer))
+        self._unwanted_bytes -= unwanted
+        self._remove(unwanted)
         size = self._buffer.find(b"\n", 0, MAX_LINE_BYTES) + 1
         if not size:
             if len(self._buffer) >= MAX_LINE_BYTES:
                 raise UnclearError(f"the server sent a line of more than {MAX_LINE_BYTES} bytes")
             return None
-        self._taken += size
-        if self._taken > MAX_TOTAL_BYTES:
-            raise UnclearError(f"the server sent more than {MAX_TOTAL_BYTES} bytes")
-        text = bytes(self._buffer[: size - 1]).removesuffix(b"\r")
-        del self._buffer[:size]
-        early = self._early_bytes > 0
-        self._early_bytes = max(0, self._early_bytes - size)
-        return Line(text, early)
+        self._count(size)
+        line = Line(bytes(self._buffer[: size - 1]).removesuffix(b"\r"), self._early_bytes > 0)
+        self._remove(size)
+        return line
+
+    def skip(self, size: int) -> None:
+        """Pass over the next bytes, whatever they are. Raises UnclearError when they are many."""
+        self._count(size)
+        self._unwanted_bytes = size
 
     def expect_answer(self) -> None:
         """Note that a command is sent now: nothing received so far can answer it."""
         self._early_bytes = len(self._buffer)
+
+    def _count(self, size: int) -> None:
+        self._taken += size
+        if self._taken > MAX_TOTAL_BYTES:
+            raise UnclearError(f"the server sent more than {MAX_TOTAL_BYTES} bytes")
+
+    def _remove(self, size: int) -> None:
+        del self._buffer[:size]
+        self._early_bytes = max(0, self._early_bytes - size)

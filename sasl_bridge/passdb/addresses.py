@@ -1,4 +1,4 @@
-"""Where a server's name leads: its addresses, the one that worked last first.
+"""Where a server's name leads: its addresses, those that failed last.
 
 Knows the resolver, and that it may stall: a lookup runs in a daemon thread of its own, one at
 a time for each server, so that it holds up neither other servers nor the end of the program.
@@ -9,6 +9,7 @@ Knows nothing of connections. Fails with `UnreachableError`; logs nothing.
 import asyncio
 import contextlib
 import ipaddress
+import math
 import socket
 import threading
 import time
@@ -16,7 +17,7 @@ from collections.abc import Callable
 from typing import Any
 
 from bridge_common.deadline import Clock
-from sasl_bridge.passdb.trouble import UnreachableError, lookup_text
+from sasl_bridge.passdb.trouble import UnreachableError, lookup_text, silence_text
 
 # getaddrinfo does not tell the record's time to live; this is short beside any real one.
 _FRESH_SECONDS = 30.0
@@ -27,7 +28,7 @@ Lookup = Callable[..., list[Any]]
 """Has the interface of socket.getaddrinfo."""
 
 _LookupTrouble = str
-"""Why a lookup failed; empty when it did not."""
+"""Why a lookup found nothing; of no meaning when it found something."""
 
 
 class Addresses:
@@ -39,47 +40,52 @@ class Addresses:
         self._host = host
         self._getaddrinfo = lookup
         self._clock = clock
-        self._known: tuple[str, ...] = ()
-        self._fresh_until = 0.0
+        known = _is_address(host)
+        self._known: tuple[str, ...] = (host,) if known else ()
+        self._fresh_until = math.inf if known else -math.inf
         self._lookup: asyncio.Future[_LookupTrouble] | None = None
         self._patient_until = 0.0
 
-    async def find(self) -> tuple[str, ...]:
-        """Return the addresses, at least one. Raises UnreachableError."""
-        if _is_address(self._host):
-            return (self._host,)
-        if self._known and self._clock() < self._fresh_until:
+    async def find(self, seconds: float) -> tuple[str, ...]:
+        """Return the addresses, at least one, within so many seconds. Raises UnreachableError."""
+        if self._clock() < self._fresh_until:
             return self._known
         lookup = self._lookup or self._begin_lookup()
-        patience = max(0.0, self._patient_until - self._clock()) if self._known else None
+        patience = seconds
+        if self._known:
+            patience = min(seconds, max(0.0, self._patient_until - self._clock()))
         await asyncio.wait({lookup}, timeout=patience)
-        if not self._known:
-            raise UnreachableError(lookup.result())
-        return self._known
+        if self._known:
+            return self._known
+        silence = silence_text(f"address for {self._host}", seconds)
+        raise UnreachableError(lookup.result() if lookup.done() else silence)
 
-    def prefer(self, address: str) -> None:
-        """Note that this address answers: it comes first from now on."""
-        if self._known and self._known[0] != address:
+    def avoid(self, address: str) -> None:
+        """Note that this address failed: it comes last from now on."""
+        if address in self._known:
             others = (known for known in self._known if known != address)
-            self._known = (address, *others)
+            self._known = (*others, address)
 
     def _begin_lookup(self) -> asyncio.Future[_LookupTrouble]:
         loop = asyncio.get_running_loop()
-        self._lookup = loop.create_future()
+        self._lookup = lookup = loop.create_future()
         self._patient_until = self._clock() + _PATIENCE_SECONDS
-        work = threading.Thread(target=self._look_up, args=(loop, self._lookup), daemon=True)
-        work.start()
-        return self._lookup
+        work = threading.Thread(target=self._look_up, args=(loop, lookup), daemon=True)
+        try:
+            work.start()
+        except RuntimeError:  # the system grants no more threads, as with systemd's TasksMax
+            self._keep(lookup, (), f"no address for {self._host}: no thread to look it up")
+        return lookup
 
     def _look_up(
         self, loop: asyncio.AbstractEventLoop, lookup: asyncio.Future[_LookupTrouble]
     ) -> None:
         found: tuple[str, ...] = ()
-        trouble = ""
+        trouble = f"no address for {self._host}"
         try:
             entries = self._getaddrinfo(self._host, None, type=socket.SOCK_STREAM)
             found = tuple(dict.fromkeys(entry[4][0] for entry in entries))
-        except (OSError, UnicodeError) as error:  # UnicodeError: not encodable as a host name
+        except Exception as error:  # noqa: BLE001 - a thread ends here, and many may wait for it
             trouble = lookup_text(error, self._host)
         with contextlib.suppress(RuntimeError):  # the program has ended meanwhile
             loop.call_soon_threadsafe(self._keep, lookup, found, trouble)
@@ -89,10 +95,8 @@ class Addresses:
     ) -> None:
         if found:
             last_good = self._known[:1]
-            self._known = found
+            self._known = tuple(sorted(found, key=lambda address: address not in last_good))
             self._fresh_until = self._clock() + _FRESH_SECONDS
-            if set(last_good) & set(found):
-                self.prefer(*last_good)
         self._lookup = None
         lookup.set_result(trouble)
 

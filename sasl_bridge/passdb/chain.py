@@ -2,11 +2,12 @@
 
 Knows the laws of the list: an ACCEPTED ends it; a no counts only if every required server that
 might know the login could say so; a slow server stays asked while the next is asked beside it.
+So the order is no veto: any ACCEPTED before the deadline counts, and a slow server whose no would
+have ended the list ("stop") is overtaken by the yes of a later one that was asked meanwhile.
 Does not know what a server is. Raises nothing but CancelledError; logs a passdb that raises.
 """
 
 import asyncio
-import dataclasses
 import logging
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -136,8 +137,7 @@ class _Inquiry:
         self._asked.append(_Asked(unasked[0], task, now))
 
     async def _ask(self, listed: Listed) -> Answer:
-        moment = self._deadline.moment - _LAST_WORDS_SECONDS
-        deadline = dataclasses.replace(self._deadline, moment=moment)
+        deadline = Deadline(self._deadline.moment - _LAST_WORDS_SECONDS, self._deadline.clock)
         try:
             return await listed.passdb.verify(self._credentials, deadline)
         except Exception:  # noqa: BLE001 - a check ends here, and a bug must not become a no
@@ -192,9 +192,11 @@ class _Inquiry:
         # Only optional servers, and none of them answered: nobody said no.
         decisive = accepted or missing or rejected[-1:] or known
         listed, answer = decisive[0]
-        return dataclasses.replace(
-            answer,
-            source=listed.name,
+        return Answer(
+            answer.verdict,
+            answer.identity,
+            listed.name,
+            answer.reason,
             steps=tuple(self._step(asked) for asked in self._asked),
             password_sent=any(asked.answer and asked.answer.password_sent for asked in self._asked),
         )

@@ -1,6 +1,8 @@
 """One connection to a server, and the dialogue it carries.
 
 Knows asyncio's transports and how TLS is begun on one; whether the dialogue had its say.
+Opening it includes the server's greeting: until that came nothing was said, and another address
+may be tried. However it ends, leave is taken where the dialogue says that it would be understood.
 Nothing is heard or said before the channel is as secure as it was asked to be: asyncio may deliver
 the first bytes behind a TLS handshake while `start_tls` has not yet returned, so they wait.
 Does not know what is said. Fails by an UNAVAILABLE outcome, or OSError while opening; logs nothing.
@@ -31,24 +33,29 @@ class Conversation(asyncio.Protocol):
     """Carries a dialogue from its greeting to its outcome, over one connection."""
 
     def __init__(self, dialogue: Dialogue, address: str, port: int, tls: Tls | None) -> None:
-        self._dialogue = dialogue
+        self.dialogue = dialogue
         self._address, self._port, self._tls = address, port, tls
         self._endpoint = endpoint_text(address, port)
         self._phase = "connection to"
         self._raw: asyncio.Transport | None = None
         self._channel: asyncio.Transport | None = None
         self._held: list[bytes] = []
-        self.outcome: asyncio.Future[Outcome] = asyncio.get_running_loop().create_future()
+        loop = asyncio.get_running_loop()
+        self._greeting: asyncio.Future[None] = loop.create_future()
+        self.outcome: asyncio.Future[Outcome] = loop.create_future()
 
     async def open(self) -> None:
-        """Connect, begin TLS, begin the dialogue. Raises OSError or UnreachableError."""
+        """Connect, begin TLS, hear a good greeting. Raises OSError or UnreachableError."""
         loop = asyncio.get_running_loop()
         raw, _ = await loop.create_connection(lambda: self, self._address, self._port)
-        channel = raw if self._tls is None else await self._encrypt(raw, self._tls)
-        self._channel = channel
+        self._channel = raw if self._tls is None else await self._encrypt(raw, self._tls)
+        self._phase = "greeting from"
         held, self._held = self._held, []
         for data in held:
             self._hear(data)
+        await self._greeting
+        if not self.dialogue.greeted:
+            raise UnreachableError(self.outcome.result().detail)
 
     @property
     def opening(self) -> str:
@@ -60,7 +67,12 @@ class Conversation(asyncio.Protocol):
         return trouble_text(error, self._endpoint, self._tls.name if self._tls else self._address)
 
     def end(self) -> None:
-        """Let go of the connection at once; a farewell that was said still reaches the server."""
+        """Take leave if that is still to be done, and let go of the connection at once.
+
+        What was said still reaches the server, if its end of the connection takes it in.
+        """
+        if self._channel is not None and not self._channel.is_closing():
+            self._take_leave(self._channel)
         if self._raw is not None:
             self._raw.abort()
 
@@ -92,11 +104,9 @@ class Conversation(asyncio.Protocol):
 
     def connection_lost(self, error: Exception | None) -> None:
         """Conclude, if the dialogue has not: a connection that breaks is no answer."""
-        if self.outcome.done():
-            return
         trouble = self.trouble(error or ConnectionResetError())
-        detail = f"{trouble}, no {self._dialogue.waiting_for} came"
-        self.outcome.set_result(Outcome(Verdict.UNAVAILABLE, shortened(detail)))
+        detail = f"{trouble}, no {self.dialogue.waiting_for} came"
+        self._conclude(Outcome(Verdict.UNAVAILABLE, shortened(detail)))
 
     # The dialogue
 
@@ -104,16 +114,27 @@ class Conversation(asyncio.Protocol):
         if self._channel is None:
             self._held.append(data)
             return
-        dialogue = self._dialogue
+        dialogue = self.dialogue
         actions = dialogue.receive_eof() if data == _HUNG_UP else dialogue.receive(data)
         for action in actions:
             self._act(action, self._channel)
+        if dialogue.greeted and not self._greeting.done():
+            self._greeting.set_result(None)
 
     def _act(self, action: Action, channel: asyncio.Transport) -> None:
         if isinstance(action, Send):
             channel.write(action.data)
             return
+        self._conclude(action)
+        self._take_leave(channel)
+
+    def _conclude(self, outcome: Outcome) -> None:
+        """Tell whoever waits; the first outcome counts."""
         if not self.outcome.done():
-            self.outcome.set_result(action)
-        channel.write(self._dialogue.farewell())
+            self.outcome.set_result(outcome)
+        if not self._greeting.done():
+            self._greeting.set_result(None)
+
+    def _take_leave(self, channel: asyncio.Transport) -> None:
+        channel.write(self.dialogue.farewell())
         channel.close()

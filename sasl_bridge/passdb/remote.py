@@ -1,6 +1,7 @@
 """One remote server as a passdb: finds its address, connects, has the dialogue, tells the answer.
 
-Knows the deadline and how it is shared among the addresses of a server.
+Knows the deadline and how it is shared among the addresses of a server: the next one is tried
+until one greets well, for nothing was sent before; one that failed comes last next time.
 Does not know what is said (a `Dialogue` does), nor how a connection carries it (`conversation`).
 Every trouble becomes an UNAVAILABLE answer with its reason; logs nothing.
 """
@@ -20,7 +21,7 @@ from sasl_bridge.dialogue.interface import BeginDialogue, Dialogue, Outcome
 from sasl_bridge.dialogue.shown import shortened
 from sasl_bridge.passdb.addresses import Addresses
 from sasl_bridge.passdb.conversation import Conversation, Tls
-from sasl_bridge.passdb.trouble import UnreachableError
+from sasl_bridge.passdb.trouble import UnreachableError, silence_text
 from sasl_bridge.verdict import Answer, Step, Verdict
 
 
@@ -88,53 +89,52 @@ class RemotePassdb:
         Raises CancelledError; ValueError for credentials that admission should have refused.
         """
         started = deadline.clock()
-        identity = credentials.identity
-        login = expand_login(self._server.login_format, identity)
-        dialogue = self._begin_dialogue(login, credentials.password)
-        try:
-            outcome = await self._converse(dialogue, deadline)
-        except UnreachableError as trouble:
-            outcome = Outcome(Verdict.UNAVAILABLE, shortened(str(trouble)))
+        outcome, sent = await self._converse(credentials, deadline)
         name = self._server.name
         step = Step(name, outcome.verdict, outcome.detail, deadline.clock() - started)
-        sent = dialogue.password_sent
-        return Answer(outcome.verdict, identity.address, name, outcome.detail, (step,), sent)
+        address = credentials.identity.address
+        return Answer(outcome.verdict, address, name, outcome.detail, (step,), sent)
 
-    async def _converse(self, dialogue: Dialogue, deadline: Deadline) -> Outcome:
+    async def _converse(self, credentials: Credentials, deadline: Deadline) -> tuple[Outcome, bool]:
+        """Return how it ended, and whether the password was sent."""
         seconds = deadline.remaining()
-        conversation = await self._connect(dialogue, deadline)
+        try:
+            address, conversation = await self._connect(credentials, deadline)
+        except UnreachableError as trouble:
+            return _unavailable(str(trouble)), False
+        dialogue = conversation.dialogue
         try:
             async with asyncio.timeout(deadline.remaining()):
-                return await conversation.outcome
+                outcome = await conversation.outcome
         except TimeoutError:
-            raise UnreachableError(_silence(dialogue.waiting_for, seconds)) from None
+            self._addresses.avoid(address)
+            outcome = _unavailable(silence_text(dialogue.waiting_for, seconds))
         finally:
             conversation.end()
+        return outcome, dialogue.password_sent
 
-    async def _connect(self, dialogue: Dialogue, deadline: Deadline) -> Conversation:
-        """Try one address after the other; each gets its share of the time that is left."""
-        addresses = await self._find_addresses(deadline)
+    async def _connect(
+        self, credentials: Credentials, deadline: Deadline
+    ) -> tuple[str, Conversation]:
+        """Try one address after the other, until one greets well; return it too.
+
+        Each gets its share of the time that is left, and a dialogue of its own.
+        """
+        login = expand_login(self._server.login_format, credentials.identity)
+        addresses = await self._addresses.find(deadline.remaining())
         troubles = []
         for tried, address in enumerate(addresses):
             share = deadline.remaining() / (len(addresses) - tried)
+            dialogue = self._begin_dialogue(login, credentials.password)
             conversation = Conversation(dialogue, address, self._server.port, self._tls)
             try:
                 await self._open(conversation, share)
             except UnreachableError as trouble:
+                self._addresses.avoid(address)
                 troubles.append(str(trouble))
             else:
-                self._addresses.prefer(address)
-                return conversation
+                return address, conversation
         raise UnreachableError("; ".join(troubles))
-
-    async def _find_addresses(self, deadline: Deadline) -> tuple[str, ...]:
-        seconds = deadline.remaining()
-        try:
-            async with asyncio.timeout(seconds):
-                return await self._addresses.find()
-        except TimeoutError:
-            what = f"address for {self._server.host}"
-            raise UnreachableError(_silence(what, seconds)) from None
 
     async def _open(self, conversation: Conversation, seconds: float) -> None:
         opened = False
@@ -143,7 +143,7 @@ class RemotePassdb:
                 await conversation.open()
             opened = True
         except TimeoutError:
-            raise UnreachableError(_silence(conversation.opening, seconds)) from None
+            raise UnreachableError(silence_text(conversation.opening, seconds)) from None
         except OSError as error:
             raise UnreachableError(conversation.trouble(error)) from None
         finally:
@@ -151,5 +151,5 @@ class RemotePassdb:
                 conversation.end()
 
 
-def _silence(missing: str, seconds: float) -> str:
-    return f"no {missing} within {seconds:.1f} s"
+def _unavailable(detail: str) -> Outcome:
+    return Outcome(Verdict.UNAVAILABLE, shortened(detail))

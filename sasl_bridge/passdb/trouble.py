@@ -56,6 +56,11 @@ def trouble_text(error: BaseException, endpoint: str, name: str) -> str:
     return f"{endpoint}: {type(error).__name__}"
 
 
+def silence_text(missing: str, seconds: float) -> str:
+    """Return what did not come in time."""
+    return f"no {missing} within {seconds:.1f} s"
+
+
 def lookup_text(error: BaseException, host: str) -> str:
     """Return why ``host`` has no address."""
     if isinstance(error, socket.gaierror):

@@ -32,8 +32,12 @@ NO_IR_GREETING = b"* OK [CAPABILITY IMAP4rev1 AUTH=PLAIN] ready\r\n"
 
 @dataclass(frozen=True)
 class Contexts:
-    """A client that trusts one authority; servers with its certificate, and with bad ones."""
+    """A client that trusts one authority; servers with its certificate, and with bad ones.
 
+    ``ca_file`` holds that authority.
+    """
+
+    ca_file: Path
     client: ssl.SSLContext
     server: ssl.SSLContext
     server_1_2: ssl.SSLContext
@@ -60,8 +64,10 @@ def make_contexts(folder: Path) -> Contexts:
     good = authority.issue_cert(NAME, "127.0.0.1")
     older = _server_context(good)
     older.maximum_version = ssl.TLSVersion.TLSv1_2
+    ca_file = folder / "ca.pem"
     return Contexts(
-        client=tls_context(verify=True, ca_file=str(folder / "ca.pem")),
+        ca_file=ca_file,
+        client=tls_context(verify=True, ca_file=str(ca_file)),
         server=_server_context(good),
         server_1_2=older,
         bad={

@@ -44,6 +44,36 @@ async def test_unless_the_administrator_said_so(contexts: Contexts, flaw: str) -
     assert answer.verdict is ACCEPTED
 
 
+@pytest.mark.parametrize(
+    ("flaw", "verdict", "reason"),
+    [
+        (None, ACCEPTED, "OK in"),
+        (
+            "unknown authority",
+            UNAVAILABLE,
+            "certificate is not signed by a trusted authority",
+        ),
+        ("other name", UNAVAILABLE, "certificate is not valid for mail.example.com"),
+    ],
+    ids=["good", "unknown-authority", "other-name"],
+)
+async def test_without_a_ca_file_the_systems_authorities_are_trusted(
+    contexts: Contexts,
+    monkeypatch: pytest.MonkeyPatch,
+    flaw: str | None,
+    verdict: Verdict,
+    reason: str,
+) -> None:
+    """OpenSSL's own variable names the file that stands for the system's."""
+    monkeypatch.setenv("SSL_CERT_FILE", str(contexts.ca_file))
+    client = tls_context(verify=True, ca_file="")
+    async with serving(GOOD, contexts.bad[flaw] if flaw else contexts.server) as server:
+        answer = await verify(remote(server.port, client))
+    assert (answer.verdict, answer.reason) == (verdict, reason)
+    assert answer.password_sent == (verdict is ACCEPTED)
+    assert (server.heard == b"") == (verdict is UNAVAILABLE)
+
+
 async def test_the_host_is_the_name_in_the_certificate(contexts: Contexts) -> None:
     async with serving(GOOD, contexts.server) as server:
         answer = await verify(remote(server.port, contexts.client, tls_name=""))

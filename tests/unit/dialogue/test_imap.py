@@ -54,6 +54,41 @@ def test_an_untagged_line_may_come_with_the_greeting() -> None:
     assert dialogue.receive(b"T1 OK in\r\n") == [Outcome(Verdict.ACCEPTED, "OK in")]
 
 
+def test_an_answer_behind_an_untagged_line_in_the_packet_of_the_greeting_is_none() -> None:
+    dialogue = begin()
+    assert dialogue.receive(GREETING + b"* OK news\r\nT1 OK in\r\n") == [
+        Outcome(Verdict.UNAVAILABLE, "the server answered before it was asked")
+    ]
+    assert not dialogue.password_sent
+
+
+def test_an_answer_behind_an_early_literal_is_none() -> None:
+    dialogue = begin()
+    early = b"* X-NOTE {10}\r\nT1 OK in\r\n\r\nT1 OK in\r\n"
+    assert dialogue.receive(GREETING + early) == [
+        Outcome(Verdict.UNAVAILABLE, "the server answered before it was asked")
+    ]
+
+
+@pytest.mark.parametrize("greeting", [b"* OK ready\r\n", GREETING, b"* OK\r\n"])
+def test_a_good_greeting(greeting: bytes) -> None:
+    dialogue = begin()
+    dialogue.receive(greeting[:-1])
+    assert not dialogue.greeted
+    dialogue.receive(greeting[-1:])
+    assert dialogue.greeted
+
+
+@pytest.mark.parametrize(
+    "greeting", [b"* BYE\r\n", b"* PREAUTH hello\r\n", b"+OK\r\n", b"T1 OK\r\n", b"* NO\r\n"]
+)
+def test_what_is_no_good_greeting(greeting: bytes) -> None:
+    dialogue = begin()
+    (outcome,) = dialogue.receive(greeting)
+    assert isinstance(outcome, Outcome)
+    assert not dialogue.greeted
+
+
 def test_what_it_waits_for() -> None:
     dialogue = begin()
     dialogue.receive(b"* OK ready\r\n")
@@ -74,6 +109,14 @@ def test_nothing_follows_the_outcome() -> None:
     assert dialogue.receive_eof() == []
 
 
+def test_nothing_is_kept_of_what_follows_the_outcome() -> None:
+    dialogue = begin()
+    dialogue.receive(GREETING)
+    dialogue.receive(b"T1 NO out\r\n")
+    assert dialogue.receive(b"x" * 10_485_760) == []
+    assert len(dialogue._lines._buffer) == 0
+
+
 def test_the_farewell_is_a_logout() -> None:
     dialogue = begin()
     dialogue.receive(GREETING)
@@ -85,6 +128,39 @@ def test_no_farewell_in_the_middle_of_a_login() -> None:
     dialogue = begin()
     dialogue.receive(b"* OK [CAPABILITY IMAP4rev1 AUTH=PLAIN] ready\r\n")
     dialogue.receive(b"* BYE\r\n")
+    assert dialogue.farewell() == b""
+
+
+def test_no_farewell_before_the_greeting() -> None:
+    dialogue = begin()
+    assert dialogue.farewell() == b""
+    dialogue.receive(b"* O")
+    assert dialogue.farewell() == b""
+
+
+def test_a_farewell_while_the_answer_is_awaited() -> None:
+    dialogue = begin()
+    dialogue.receive(b"* OK ready\r\n")
+    assert dialogue.farewell() == b"T2 LOGOUT\r\n"
+
+
+def test_no_farewell_while_leave_to_send_the_password_is_awaited() -> None:
+    dialogue = begin(password=b"\xe4")
+    dialogue.receive(b"* OK [CAPABILITY IMAP4rev1] ready\r\n")
+    assert dialogue.waiting_for == "leave to send the password"
+    assert dialogue.farewell() == b""
+    dialogue.receive(b"+\r\n")
+    assert dialogue.farewell() == b"T2 LOGOUT\r\n"
+
+
+def test_no_farewell_where_the_rest_of_the_login_stayed_unsaid() -> None:
+    """An answer in the packet of the leave: the password is not sent, and nothing in its place."""
+    dialogue = begin()
+    dialogue.receive(b"* OK [CAPABILITY IMAP4rev1 AUTH=PLAIN] ready\r\n")
+    assert dialogue.receive(b"+\r\nT1 OK in\r\n") == [
+        Outcome(Verdict.UNAVAILABLE, "the server answered before it was asked")
+    ]
+    assert not dialogue.password_sent
     assert dialogue.farewell() == b""
 
 
@@ -161,11 +237,27 @@ def test_any_server(lines: list[bytes]) -> None:
     assert len(outcomes) <= 1
 
 
-@given(st.lists(st.binary(max_size=40), max_size=8))
-def test_any_bytes_are_never_accepted(data: list[bytes]) -> None:
+ANSWERS = (b"T1 OK in\r\n", b"T1 NO out\r\n", b"T1 NO [AUTHENTICATIONFAILED] x\r\n")
+
+
+@st.composite
+def nearly_answers(draw: st.DrawFn) -> bytes:
+    """Draw an answer that lacks a byte of ``T1 OK `` or ``T1 NO ``, or has one too many."""
+    answer = draw(st.sampled_from(ANSWERS))
+    at = draw(st.integers(0, 4))
+    byte = draw(st.binary(max_size=1).filter(lambda byte: byte != b"\n"))
+    kept = draw(st.sampled_from([at, at + 1]))
+    return answer[:at] + byte + answer[kept:]
+
+
+@given(st.lists(st.one_of(nearly_answers(), st.sampled_from([b"* OK x\r\n", b"\r\n"]))))
+def test_what_is_nearly_an_answer_is_none(lines: list[bytes]) -> None:
+    """Only the very tag and word count, whatever stands around them."""
     dialogue = begin()
-    actions = [action for piece in data for action in dialogue.receive(piece)]
-    assert not any(
-        isinstance(action, Outcome) and action.verdict is not Verdict.UNAVAILABLE
-        for action in actions
-    )
+    assert dialogue.receive(GREETING) == [AUTHENTICATE]
+    for line in lines:
+        if line[:3] + line[3:5].upper() + line[5:] in ANSWERS:
+            break
+        for outcome in dialogue.receive(line):
+            assert isinstance(outcome, Outcome)
+            assert outcome.verdict is Verdict.UNAVAILABLE

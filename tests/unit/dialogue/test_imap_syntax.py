@@ -10,7 +10,9 @@ from sasl_bridge.dialogue.imap_syntax import (
     Remark,
     Response,
     authenticate_parts,
+    literal_bytes,
     login_parts,
+    may_hold_literals,
     parse_capabilities,
     parse_remark,
     parse_response,
@@ -25,6 +27,8 @@ NOTHING: frozenset[str] = frozenset()
     [
         (b"* ok hello", Response(b"*", "OK", b"hello")),
         (b"* 3 EXISTS", Response(b"*", "3", b"EXISTS")),
+        (b"* x-foo bar", Response(b"*", "X-FOO", b"bar")),
+        (b"* OK: x", Response(b"*", "OK:", b"x")),
         (b"A.1 NO", Response(b"A.1", "NO", b"")),
         (b"A1 NO ", Response(b"A1", "NO", b"")),
         (b"+", Response(b"+", "", b"")),
@@ -39,8 +43,8 @@ def test_responses(line: bytes, response: Response) -> None:
 @pytest.mark.parametrize(
     "line",
     [
-        *(b"", b" ", b"*", b"* ", b"*OK", b"* OK: x", b"* OK\tx", b"* OK a\0b", b"* OK a\rb"),
-        *(b"A1", b"A(1 OK x", b"A\xe4 OK x", b"+OK x", b"+ a\0b"),
+        *(b"", b" ", b"*", b"* ", b"*OK", b"* OK] x", b"* OK\tx", b"* OK a\0b", b"* OK a\rb"),
+        *(b"A1", b"A(1 OK x", b"A\xe4 OK x", b"+OK x", b"+ a\0b", b"A1 OK-ISH x", b"A1 OK: x"),
     ],
 )
 def test_what_is_no_response(line: bytes) -> None:
@@ -49,11 +53,52 @@ def test_what_is_no_response(line: bytes) -> None:
 
 
 @pytest.mark.parametrize(
+    ("text", "size"),
+    [
+        (b"x {5}", 5),
+        (b"{0}", 0),
+        (b"{12+}", 12),
+        (b"~{999999999}", 999_999_999),
+        (b"{5} ", None),
+        (b"{}", None),
+        (b"{-5}", None),
+        (b"{5", None),
+    ],
+)
+def test_literals(text: bytes, size: int | None) -> None:
+    assert literal_bytes(text) == size
+
+
+@pytest.mark.parametrize("digits", [10, 20, 5000])
+def test_a_literal_without_bound(digits: int) -> None:
+    with pytest.raises(UnclearError, match=r"^the server announces a literal without bound$"):
+        literal_bytes(b"{" + b"9" * digits + b"}")
+
+
+@pytest.mark.parametrize(
+    ("line", "literals"),
+    [
+        (b"* LIST {5}", True),
+        (b"* ok {5}", False),
+        (b"* NO {5}", False),
+        (b"* BAD {5}", False),
+        (b"* BYE {5}", False),
+        (b"* PREAUTH {5}", False),
+        (b"A1 OK {5}", False),
+        (b"+ {5}", False),
+    ],
+)
+def test_literals_follow_data_only(line: bytes, literals: bool) -> None:
+    assert may_hold_literals(parse_response(line)) == literals
+
+
+@pytest.mark.parametrize(
     ("rest", "remark"),
     [
         (b"just text", Remark(None, b"", b"just text")),
         (b"", Remark(None, b"", b"")),
         (b"[alert] text", Remark("ALERT", b"", b"text")),
+        (b"  [alert] text", Remark("ALERT", b"", b"text")),
         (b"[ALERT]text", Remark("ALERT", b"", b"text")),
         (b"[CAPABILITY IMAP4rev1 IDLE] text", Remark("CAPABILITY", b"IMAP4rev1 IDLE", b"text")),
         (b"[UNAVAILABLE text", Remark("", b"", b"[UNAVAILABLE text")),

@@ -61,6 +61,50 @@ def test_what_began_before_the_question_is_early() -> None:
     assert lines_of(received) == [(b"before", True), (b"after", False)]
 
 
+def test_every_line_that_came_too_early_is_early() -> None:
+    received = ReceivedLines()
+    received.feed(b"hello\none\ntwo\nthr")
+    assert received.next_line() == (b"hello", False)
+    received.expect_answer()
+    received.feed(b"ee\nfour\n")
+    assert lines_of(received) == [
+        (b"one", True),
+        (b"two", True),
+        (b"three", True),
+        (b"four", False),
+    ]
+
+
+def test_skipped_bytes_are_no_lines_however_they_arrive() -> None:
+    received = ReceivedLines()
+    received.feed(b"data\none\ntw")
+    assert received.next_line() == (b"data", False)
+    received.skip(8)
+    assert received.next_line() is None
+    received.feed(b"o\n")
+    assert received.next_line() is None
+    received.feed(b"three\n")
+    assert lines_of(received) == [(b"three", False)]
+
+
+def test_skipped_bytes_are_early_too() -> None:
+    received = ReceivedLines()
+    received.feed(b"hello\ndata\none\ntwo\n")
+    assert received.next_line() == (b"hello", False)
+    received.expect_answer()
+    assert received.next_line() == (b"data", True)
+    received.skip(4)
+    received.feed(b"three\n")
+    assert lines_of(received) == [(b"two", True), (b"three", False)]
+
+
+def test_skipped_bytes_count() -> None:
+    received = ReceivedLines()
+    received.skip(65_536)
+    with pytest.raises(UnclearError, match=r"^the server sent more than 65536 bytes$"):
+        received.skip(1)
+
+
 @given(st.binary(max_size=300), st.lists(st.integers(0, 300), max_size=5))
 def test_any_cut_gives_the_same_lines(data: bytes, cuts: list[int]) -> None:
     whole, cut = ReceivedLines(), ReceivedLines()

@@ -33,14 +33,40 @@ def test_unprintable_characters_are_replaced() -> None:
         ("pässword".encode(), "PÄSSWORD".encode()),
         (b"\xff\xfe\xfd", b"bytes \xff\xfe\xfd"),
         (b"x", b"anything with an x"),
+        (b"abc", b"abc"),
+        (b"abc", b"is it (ABC)?"),
+        (b'a"c', b'LOGIN "alice" "a\\"c"'),
+        (b"a b", b"password=a+b"),
+        (b"correcthorsebattery", b'LOGIN "alice" "correcthorseb...'),
+        (b"correcthorsebattery", b'LOGIN "alice" "correc'),
+        (b'c"rr"cthorse', b'LOGIN "alice" "c\\"rr\\"ct'),
+        (b"correcthorsebattery", b"what is Y29ycmVjdGhvcnNl"),
+        (b"correcthorsebattery", b"what is AGFsaWNlAGNvcnJlY3..."),
+        (b"pass/word", b"password=pass%2fword"),
+        (b"pass/word", b"password=%70%61%73%73%2F%77"),
+        (b"pass word", b"password=pass+wo"),
+        (b"pass+word", b"password=pass%2Bword"),
+        ("pässword".encode(), b"password=p%C3%A4sswo"),
+        (b"four", b"so it is four"),
+        (b"four", b"what is AGFsaWNlAGZvdXI="),
     ],
 )
 def test_a_repeated_password_is_withheld(password: bytes, words: bytes) -> None:
     assert shown(words, Secret(password)) == HIDDEN
 
 
-def test_a_short_password_does_not_hide_everything() -> None:
-    assert shown(b"NO", Secret(b"x")) == "NO"
+@pytest.mark.parametrize(
+    ("password", "words"),
+    [
+        (b"x", b"NO try xterm"),
+        (b"in", b"NO invalid login"),
+        (b"a", b"NO [AUTHENTICATIONFAILED] failed, YQ==, aGVsbG8gd29ybGQ="),
+        (b"abc", b"NO YWJj"),
+        (b"correcthorsebattery", b"NO what is corre... then"),
+    ],
+)
+def test_what_is_no_repetition_is_shown(password: bytes, words: bytes) -> None:
+    assert shown(words, Secret(password)) == words.decode()
 
 
 @given(
@@ -53,6 +79,12 @@ def test_base64_of_any_text_around_the_password_is_withheld(
 ) -> None:
     words = b"what is " + base64.b64encode(before + password + after)
     assert shown(words, Secret(password)) == HIDDEN
+
+
+@given(st.text(min_size=6, max_size=40), st.integers(min_value=6))
+def test_a_cut_password_is_withheld_down_to_six_characters(password: str, cut: int) -> None:
+    words = b"what is " + password[:cut].encode()
+    assert shown(words, Secret(password.encode())) == HIDDEN
 
 
 def test_long_words_are_cut() -> None:

@@ -1,11 +1,13 @@
 """Moments of a connection that no server can bring about at will; the rest is in tests/listener."""
 
 import asyncio
+import errno
 import ssl
 from typing import Any
 
 import pytest
-from lab.asking import GOOD, remote, serving, verify
+from lab.asking import GOOD, GREETING, remote, serving, verify
+from lab.fake_imap import hang, script
 
 from bridge_common.secret import Secret
 from sasl_bridge.dialogue.imap import ImapDialogue
@@ -43,10 +45,35 @@ async def test_what_comes_before_the_channel_is_ready_is_heard_then() -> None:
         conversation.data_received(b"* PREAUTH ")
         conversation.data_received(b"hello\r\n")
         conversation.eof_received()
-        await conversation.open()
+        with pytest.raises(UnreachableError, match=r"^the server greets with PREAUTH hello$"):
+            await conversation.open()
         assert conversation.outcome.result() == Outcome(
             Verdict.UNAVAILABLE, "the server greets with PREAUTH hello"
         )
+        conversation.end()
+
+
+async def test_a_connection_that_breaks_is_told_with_its_reason() -> None:
+    async with serving(script(GREETING, hang)) as server:
+        conversation = Conversation(dialogue(), "127.0.0.1", server.port, None)
+        await conversation.open()
+        conversation.connection_lost(OSError(errno.EHOSTUNREACH, "x"))
+        assert conversation.outcome.result() == Outcome(
+            Verdict.UNAVAILABLE,
+            f"127.0.0.1 port {server.port}: No route to host, no answer to the login came",
+        )
+        conversation.end()
+
+
+async def test_the_first_outcome_counts() -> None:
+    async with serving(GOOD) as server:
+        conversation = Conversation(dialogue(), "127.0.0.1", server.port, None)
+        await conversation.open()
+        outcome = await conversation.outcome
+        assert outcome.verdict is Verdict.REJECTED
+        conversation.connection_lost(OSError(errno.EHOSTUNREACH, "x"))
+        assert conversation.outcome.result() is outcome
+        conversation.end()
 
 
 def test_a_connection_lost_in_the_moment_of_success() -> None:

@@ -6,7 +6,7 @@ import ssl
 
 import pytest
 
-from sasl_bridge.passdb.trouble import endpoint_text, lookup_text, trouble_text
+from sasl_bridge.passdb.trouble import endpoint_text, lookup_text, silence_text, trouble_text
 
 ENDPOINT = endpoint_text("192.0.2.1", 993)
 
@@ -66,3 +66,7 @@ def test_lookup_trouble() -> None:
     text = "no address for mail.example.com: Name or service not known"
     assert lookup_text(unknown, "mail.example.com") == text
     assert lookup_text(UnicodeError("x"), "a..b") == "no address for a..b: UnicodeError"
+
+
+def test_silence() -> None:
+    assert silence_text("greeting", 0.25) == "no greeting within 0.2 s"
