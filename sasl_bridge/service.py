@@ -81,7 +81,7 @@ class InForce:
 
 @dataclass(slots=True)
 class AuthService:
-    """What all connections share. Changes in `apply` and `out_of_order` alone."""
+    """What all connections share; the rules and the pipe in force change in `apply` alone."""
 
     decisions: DecisionLog
     clock: Clock = time.monotonic
@@ -157,6 +157,7 @@ class AuthService:
         )
 
 
+_GONE = Answer(Verdict.UNAVAILABLE, "", "client", "gone before it was answered")
 _BROKEN_SETTINGS = Refused(Verdict.UNAVAILABLE, "the settings are broken; see the log")
 
 
@@ -328,16 +329,14 @@ class ClientConnection(asyncio.Protocol):
         service = self._service
         rules = service.in_force.rules if service.in_force else None
         begun = service.clock()
+        answer = _GONE
         try:
             answer = await service.decide(request.claim, request.parameters)
             if answer.verdict is Verdict.REJECTED and rules is not None:
                 await _delay(begun + _shuffled(rules.failure_delay) - service.clock())
-        except asyncio.CancelledError:
-            # A server may have seen the password all the same: the log must not be silent.
-            answer = Answer(Verdict.UNAVAILABLE, "", "client", "gone before it was answered")
+        finally:
+            # Even if the client is gone: a server may have seen the password all the same.
             service.record(answer, request, service.clock() - begun)
-            raise
-        service.record(answer, request, service.clock() - begun)
         self._reply(request, answer, rules)
 
     def _reply(self, request: AuthRequest, answer: Answer, rules: ServiceRules | None) -> None:
