@@ -21,6 +21,7 @@ from lab.processes import (
     Child,
     LabError,
     Notifications,
+    Running,
     end_process,
     kill_group,
     start,
@@ -60,7 +61,7 @@ class PassedSocket:
         self.path.unlink(missing_ok=True)
 
 
-class Bridge:
+class Bridge(Running):
     """One running daemon with its settings file, in ``folder``; ``lines`` is its log so far."""
 
     python_path: ClassVar[str] = str(PROJECT)
@@ -76,18 +77,6 @@ class Bridge:
         self._child: Child | None = None
         self._reader: threading.Thread | None = None
         self._notifications: Notifications | None = None
-
-    def __enter__(self) -> Self:
-        self.start()
-        return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        traceback: TracebackType | None,
-    ) -> None:
-        self.stop()
 
     def start(self) -> None:
         """Start it; return once it says that it is ready. LabError holds its log if it ends."""

@@ -9,12 +9,10 @@ import base64
 import os
 from collections.abc import Mapping
 from pathlib import Path
-from types import TracebackType
-from typing import Self
 
 from lab.certificates import Certificates
 from lab.ports import LOOPBACK, free_port
-from lab.processes import Child, Notifications, kill_group, program, run, start
+from lab.processes import Child, Notifications, Running, kill_group, program, run, start
 
 _COMMON = """\
 listen = {listen}
@@ -78,7 +76,7 @@ userdb static {{
 """
 
 
-class Dovecot:
+class Dovecot(Running):
     """An IMAP server with ``users`` (login: password), ended and started again at will.
 
     ``port`` stays the same from one start to the next.
@@ -94,18 +92,6 @@ class Dovecot:
         self.version = run(program("dovecot", "dovecot-core"), "--version").split()[0]
         self._child: Child | None = None
         self._write(users, tls)
-
-    def __enter__(self) -> Self:
-        self.start()
-        return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        traceback: TracebackType | None,
-    ) -> None:
-        self.stop()
 
     def start(self) -> None:
         """Start it; return once it listens."""

@@ -9,12 +9,10 @@ import re
 import shutil
 import time
 from pathlib import Path
-from types import TracebackType
-from typing import Self
 
 from lab.certificates import Certificates
 from lab.ports import LOOPBACK, free_port
-from lab.processes import LabError, end_session, program, run
+from lab.processes import LabError, Running, end_session, program, run
 
 EXAMPLES = Path(__file__).resolve().parents[2] / "examples" / "postfix"
 LOG_SECONDS = 10.0
@@ -60,7 +58,7 @@ postlog   unix-dgram n  -       n       -       1       postlogd
 """
 
 
-class Postfix:
+class Postfix(Running):
     """A mail gateway: ``smtp`` is its port 25, ``submission`` its 587, ``submissions`` its 465.
 
     ``auth_socket`` is where it looks for the daemon; the folder is there, the socket is not.
@@ -73,18 +71,6 @@ class Postfix:
         self.version = run(program("postconf", "postfix"), "-d", "-h", "mail_version")
         self._configuration = folder / "etc"
         self._write(tls)
-
-    def __enter__(self) -> Self:
-        self.start()
-        return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        traceback: TracebackType | None,
-    ) -> None:
-        self.stop()
 
     def start(self) -> None:
         """Start it; return once its ports are open."""

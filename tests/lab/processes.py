@@ -13,9 +13,10 @@ import socket
 import subprocess
 import tempfile
 import time
+from abc import ABC, abstractmethod
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
+from typing import Any, Self
 
 START_SECONDS = 20.0  # a busy machine is slow, a broken program is silent
 END_SECONDS = 15.0
@@ -60,6 +61,25 @@ def lab_folder() -> Iterator[Path]:
     with tempfile.TemporaryDirectory(prefix="sasl-bridge-lab-") as name:
         Path(name).chmod(0o755)
         yield Path(name)
+
+
+class Running(ABC):
+    """Something that runs from `start` to `stop`; a context manager does both."""
+
+    @abstractmethod
+    def start(self) -> None:
+        """Return once it runs."""
+
+    @abstractmethod
+    def stop(self) -> object:
+        """Return once it has ended; nothing to do if it has already."""
+
+    def __enter__(self) -> Self:
+        self.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.stop()
 
 
 class Notifications:
