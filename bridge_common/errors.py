@@ -6,6 +6,7 @@ Knows only how they read. What a server or a login does wrong is a value, never 
 """
 
 from dataclasses import dataclass
+from typing import Any
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,11 +25,16 @@ class Problem:
 
 
 class SettingsError(Exception):
-    """The settings cannot be used. As a text: one problem a line."""
+    """The settings cannot be used. As a text: one problem a line.
 
-    def __init__(self, problems: tuple[Problem, ...]) -> None:
+    ``draft`` is what could be read of them, defaults standing in for the rest, or None: not to be
+    used, but other problems can be looked for in it, so that all of them are told at once.
+    """
+
+    def __init__(self, problems: tuple[Problem, ...], draft: Any = None) -> None:
         super().__init__(problems)
         self.problems = problems
+        self.draft = draft
 
     def __str__(self) -> str:
         return "\n".join(str(problem) for problem in self.problems)

@@ -3,7 +3,6 @@
 import time
 from collections.abc import Mapping
 from functools import partial
-from ipaddress import ip_address
 from pathlib import Path
 from typing import Any
 
@@ -19,7 +18,9 @@ from bridge_common.settings.read import Loaded, read_settings
 from bridge_common.settings.write import format_settings
 from sasl_bridge.admission import AdmissionRules
 from sasl_bridge.credentials import Claim
-from sasl_bridge.passdb.build import build_passdb
+from sasl_bridge.passdb.addresses import is_address
+from sasl_bridge.passdb.build import build_passdb, problems_in_files
+from sasl_bridge.passdb.interface import Passdb
 from sasl_bridge.protocol.connection import AuthParameters, AuthRequest
 from sasl_bridge.service import (
     NOBODY_TO_ASK,
@@ -48,8 +49,7 @@ class Bridge:
 
     def prepare(self) -> Ready[tuple[Settings, InForce]]:
         """Read the settings and build the pipe. Blocks. Raises SettingsError."""
-        loaded = read_settings(self._settings_file)
-        return _ready(loaded)
+        return _ready(*load(self._settings_file))
 
     def apply(self, built: tuple[Settings, InForce]) -> None:
         """Use these settings from the next request on."""
@@ -57,9 +57,8 @@ class Bridge:
         self._service.decisions.only_refused = self._settings.log.decisions == "refused"
         self._service.apply(in_force)
 
-    def broken(self, error: SettingsError) -> None:
+    def broken(self) -> None:
         """Answer every request as trouble."""
-        del error
         self._service.apply(None)
 
     def connection(self) -> ClientConnection:
@@ -83,7 +82,7 @@ class Bridge:
         """Try a login as Postfix would in an encrypted session, without the failure delay."""
         login, password = text_of(request, "login"), text_of(request, "password")
         client = text_of(request, "client")
-        if client and not _is_address(client):
+        if client and not is_address(client):
             raise BadRequest(f"client: {client!r} is no IP address")
         # A lone surrogate becomes invalid UTF-8, which admission refuses.
         claim = Claim(
@@ -128,15 +127,18 @@ class Bridge:
         )
 
 
-def _is_address(text: str) -> bool:
+def load(settings_file: Path) -> tuple[Loaded, Passdb]:
+    """Read the settings and build the pipe. Blocks. Raises SettingsError with every problem."""
     try:
-        ip_address(text)
-    except ValueError:
-        return False
-    return True
+        loaded = read_settings(settings_file)
+    except SettingsError as error:
+        # The files that usable parts of the settings name are looked at all the same.
+        more = problems_in_files(error.draft) if error.draft else ()
+        raise SettingsError((*error.problems, *more)) from None
+    return loaded, build_passdb(loaded.settings)
 
 
-def _ready(loaded: Loaded) -> Ready[tuple[Settings, InForce]]:
+def _ready(loaded: Loaded, passdb: Passdb) -> Ready[tuple[Settings, InForce]]:
     settings = loaded.settings
     rules = ServiceRules(
         admission=AdmissionRules(
@@ -150,7 +152,7 @@ def _ready(loaded: Loaded) -> Ready[tuple[Settings, InForce]]:
     )
     return Ready(
         sockets=settings.smtp_auth,
-        built=(settings, InForce(rules, build_passdb(settings))),
+        built=(settings, InForce(rules, passdb)),
         warnings=tuple(str(warning) for warning in loaded.warnings),
         log=partial(configure_log, settings.log.level, settings.log.format),
         summary=format_settings(settings),

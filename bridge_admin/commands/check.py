@@ -3,10 +3,11 @@
 import argparse
 import json
 import os
+from collections.abc import Iterator
 
 from bridge_common.errors import Problem, SettingsError
-from bridge_common.settings.read import read_settings
-from sasl_bridge.passdb.build import build_passdb
+from bridge_common.runtime.endpoint import owner_ids
+from sasl_bridge.daemon import load
 
 
 def add_parser(
@@ -26,9 +27,9 @@ def run(arguments: argparse.Namespace) -> int:
     problems: tuple[Problem, ...] = ()
     warnings: tuple[Problem, ...] = ()
     try:
-        loaded = read_settings(arguments.settings)
+        loaded, _ = load(arguments.settings)
         warnings = loaded.warnings
-        build_passdb(loaded.settings)
+        problems = tuple(_unknown_owner(loaded.settings.smtp_auth.socket_owner))
     except SettingsError as error:
         problems = error.problems
     if arguments.json:
@@ -36,6 +37,14 @@ def run(arguments: argparse.Namespace) -> int:
     else:
         _print_text(str(arguments.settings), problems, warnings)
     return os.EX_CONFIG if problems else os.EX_OK
+
+
+def _unknown_owner(owner: str) -> Iterator[Problem]:
+    """Yield a problem if the socket could not be given to its owner."""
+    try:
+        owner_ids(owner)
+    except KeyError as error:
+        yield Problem("smtp_auth.socket_owner", f"{owner}: {error.args[0]}")
 
 
 def _as_json(problems: tuple[Problem, ...]) -> list[dict[str, str]]:

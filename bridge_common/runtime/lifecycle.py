@@ -100,7 +100,7 @@ class Program(Protocol[B]):
     def apply(self, built: B) -> None:
         """Use it from the next request on."""
 
-    def broken(self, error: SettingsError) -> None:
+    def broken(self) -> None:
         """Answer everything as trouble: there are no usable settings."""
 
     def connection(self) -> asyncio.Protocol:
@@ -217,7 +217,7 @@ class Daemon(Generic[B]):
             if not self._passed:
                 raise
             configure_log("info", "text")
-            self._program.broken(error)
+            self._program.broken()
             self._note_problems(error)
 
     def _take(self, ready: Ready[B]) -> None:

@@ -45,7 +45,7 @@ def settings_from(document: Mapping[str, object]) -> Loaded:
     settings = read_document(Settings, document, findings)
     findings.conclude(problems_in(settings))
     if findings.problems:
-        raise SettingsError(tuple(findings.problems))
+        raise SettingsError(tuple(findings.problems), settings)
     for doubt in doubts_about(settings):
         findings.warn(doubt.path, doubt.message)
     return Loaded(settings, tuple(findings.warnings))

@@ -40,7 +40,7 @@ class Addresses:
         self._host = host
         self._getaddrinfo = lookup
         self._clock = clock
-        known = _is_address(host)
+        known = is_address(host)
         self._known: tuple[str, ...] = (host,) if known else ()
         self._fresh_until = math.inf if known else -math.inf
         self._lookup: asyncio.Future[_LookupTrouble] | None = None
@@ -101,7 +101,8 @@ class Addresses:
         lookup.set_result(trouble)
 
 
-def _is_address(host: str) -> bool:
+def is_address(host: str) -> bool:
+    """Say whether it is an address, so that there is nothing to look up."""
     try:
         ipaddress.ip_address(host)
     except ValueError:

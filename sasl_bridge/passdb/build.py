@@ -5,6 +5,8 @@ Fails with `SettingsError`, which names the key; logs nothing.
 """
 
 import ssl
+from collections import deque
+from collections.abc import Iterator
 
 from bridge_common.errors import Problem, SettingsError
 from bridge_common.settings.model import Server, Settings
@@ -17,18 +19,28 @@ from sasl_bridge.passdb.tls import tls_context
 def build_passdb(settings: Settings) -> Passdb:
     """Return the pipe for these settings. Raises SettingsError."""
     problems: list[Problem] = []
-    listed: list[Listed] = []
+    listed = list(_listed_servers(settings, problems))
+    if problems:
+        raise SettingsError(tuple(problems))
+    return Chain(listed, failure_delay=settings.smtp_auth.failure_delay)
+
+
+def problems_in_files(settings: Settings) -> tuple[Problem, ...]:
+    """Return what is wrong with the files that the settings name."""
+    problems: list[Problem] = []
+    deque(_listed_servers(settings, problems), maxlen=0)
+    return tuple(problems)
+
+
+def _listed_servers(settings: Settings, problems: list[Problem]) -> Iterator[Listed]:
     for number, server in enumerate(settings.servers, start=1):
         if not server.enabled:
             continue
         try:
-            listed.append(_listed(server))
+            yield _listed(server)
         except OSError as error:
             path = f'server[{number}] "{server.name}".ca_file'
             problems.append(Problem(path, f"{server.ca_file}: {_why(error)}"))
-    if problems:
-        raise SettingsError(tuple(problems))
-    return Chain(listed, failure_delay=settings.smtp_auth.failure_delay)
 
 
 def _listed(server: Server) -> Listed:

@@ -66,7 +66,7 @@ class Program:
         self.connections = Connections()
         self.next: str | SettingsError = "first"
         self.applied: list[str] = []
-        self.broken_by: list[SettingsError] = []
+        self.is_broken = False
         self.prepared = asyncio.Event()
 
     def prepare(self) -> Ready[str]:
@@ -77,8 +77,8 @@ class Program:
     def apply(self, built: str) -> None:
         self.applied.append(built)
 
-    def broken(self, error: SettingsError) -> None:
-        self.broken_by.append(error)
+    def broken(self) -> None:
+        self.is_broken = True
 
     def connection(self) -> asyncio.Protocol:
         return Echo(self)
@@ -194,7 +194,7 @@ async def test_without_settings_passed_sockets_are_served_until_the_file_is_mend
     ours = [Listener("systemd:passed", passed.socket)]
     async with living(program, tmp_path, ours) as (systemd, _):
         assert (await systemd.told())[1].startswith("STATUS=settings are broken")
-        assert program.broken_by == [BROKEN]
+        assert program.is_broken
         assert await ask(tmp_path / "passed", b"?") == b"-"
         program.next = "mended"
         reply = await ask(tmp_path / "control", b'{"command": "reload"}\n')

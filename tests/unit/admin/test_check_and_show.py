@@ -104,3 +104,23 @@ def test_an_interrupt_at_the_prompt_is_no_traceback(
     monkeypatch.setattr("getpass.getpass", interrupted)
     assert bridgectl(["login", "alice@example.com", "--settings", str(file)]) == 130
     assert capsys.readouterr().err == "bridgectl: stopped\n"
+
+
+def test_what_is_wrong_with_files_is_told_with_all_the_rest(
+    file: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    file.write_text(GOOD.replace("enabled", "enalbed") + f'ca_file = "{tmp_path}/none.pem"\n')
+    assert bridgectl(["check", "--settings", str(file)]) == 78
+    said = capsys.readouterr().out
+    assert "error: smtp_auth.enalbed: " in said
+    assert f'error: server[1] "first".ca_file: {tmp_path}/none.pem: No such file' in said
+    assert said.endswith(": 2 problems\n")
+
+
+def test_an_owner_that_does_not_exist_is_found_before_the_daemon_finds_it(
+    file: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    owner = 'enabled = true\nsocket_owner = "root:nobody-at-all"'
+    file.write_text(GOOD.replace("enabled = true", owner))
+    assert bridgectl(["check", "--settings", str(file)]) == 78
+    assert "error: smtp_auth.socket_owner: root:nobody-at-all: " in capsys.readouterr().out
