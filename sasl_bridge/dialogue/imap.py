@@ -1,22 +1,21 @@
 """One login at an IMAP server: the order in which things are said, and what an answer means.
 
-Knows RFC 3501 (login), RFC 5530 (response codes) and the verdicts they stand for.
+Knows RFC 3501 (login, STARTTLS), RFC 2971 (ID), RFC 5530 (response codes) and the verdicts they
+stand for.
 Prefers AUTHENTICATE PLAIN; tries one way only: a second one counts as a second wrong password.
 Whatever is not an answer to the whole login, with our own tag, is UNAVAILABLE.
 Does not know the grammar (`imap_syntax`), sockets, TLS or time.
 Raises nothing once it is constructed; logs nothing.
 """
 
-from collections import deque
 from collections.abc import Callable
 
-from bridge_common.secret import Secret
 from sasl_bridge.dialogue.imap_syntax import (
     CONTINUATION,
     UNTAGGED,
-    Remark,
     Response,
     authenticate_parts,
+    id_command,
     literal_bytes,
     login_parts,
     may_hold_literals,
@@ -24,9 +23,9 @@ from sasl_bridge.dialogue.imap_syntax import (
     parse_remark,
     parse_response,
 )
-from sasl_bridge.dialogue.interface import Action, Outcome, Send
-from sasl_bridge.dialogue.received import Line, ReceivedLines, UnclearError
-from sasl_bridge.dialogue.shown import shortened, shown
+from sasl_bridge.dialogue.interface import Attempt, DialogueRules
+from sasl_bridge.dialogue.line_dialogue import LineDialogue
+from sasl_bridge.dialogue.received import Line, UnclearError
 from sasl_bridge.verdict import Verdict
 
 # RFC 5530 section 3: the codes that speak of the login, and of nothing that passes by itself.
@@ -36,83 +35,26 @@ _REJECTING_CODES = frozenset(
 # RFC 3501 section 7.1: these say nothing about the login.
 _INDIFFERENT_CODES = frozenset({"ALERT", "CAPABILITY"})
 
-_UNSENDABLE = frozenset(b"\0\r\n")
-
 _State = Callable[[Response], None]
 
 
-class ImapDialogue:
+class ImapDialogue(LineDialogue):
     """One login. `Dialogue` of `interface`.
 
     ``tag_prefix`` is ASCII letters and digits that the server cannot foresee.
-    ``encrypted`` says whether what we send is encrypted on its way.
-    ``unavailable_texts``: a NO without a code that holds one of them is trouble, not a no.
     Raises ValueError if the login or the password is empty or holds NUL, CR or LF.
     """
 
-    def __init__(
-        self,
-        login: str,
-        password: Secret,
-        *,
-        tag_prefix: str,
-        encrypted: bool,
-        unavailable_texts: tuple[str, ...] = (),
-    ) -> None:
-        self._login = login.encode("utf-8")
-        self._password = password
-        for value in (self._login, password.reveal()):
-            if not value or not _UNSENDABLE.isdisjoint(value):
-                raise ValueError("a login or password that must not be sent")
-        self.greeted = False
-        self.password_sent = False
-        self.waiting_for = "greeting"
+    def __init__(self, attempt: Attempt | None, rules: DialogueRules, *, tag_prefix: str) -> None:
+        super().__init__(attempt, rules)
         self._tag_prefix = tag_prefix.encode("ascii")
-        self._encrypted = encrypted
-        self._unavailable_texts = tuple(text.casefold() for text in unavailable_texts)
-        self._lines = ReceivedLines()
+        self._tag = self._tag_prefix  # of the last command
         self._commands = 0
-        self._capabilities: frozenset[str] = frozenset()
-        self._unsent: deque[bytes] = deque()
-        self._half_said = False  # of a command's parts, the first went out and the last did not
+        self._announced: set[str] = set()  # of the answer to CAPABILITY, so far
         self._literal_bytes: int | None = None  # of the untagged line that is being read
-        self._hear: _State = self._hear_greeting
-        self._actions: list[Action] = []
-        self._over = False
-        self._hung_up = False
+        self._hear: _State = self._hear_unasked
 
-    def receive(self, data: bytes) -> list[Action]:
-        """Take bytes of the server; return what to do about them."""
-        said_before = self.password_sent, self._half_said
-        if not self._over:
-            self._lines.feed(data)
-        try:
-            while not self._over and (line := self._lines.next_line()) is not None:
-                self._hear_line(line)
-        except UnclearError as trouble:
-            # What was about to be said to such a server stays unsaid.
-            self._actions = []
-            self.password_sent, self._half_said = said_before
-            self._conclude(Verdict.UNAVAILABLE, str(trouble))
-        actions, self._actions = self._actions, []
-        return actions
-
-    def receive_eof(self) -> list[Action]:
-        """Conclude: a server that hangs up has not answered."""
-        if self._over:
-            return []
-        self._over = self._hung_up = True
-        detail = f"connection closed, no {self.waiting_for} came"
-        return [Outcome(Verdict.UNAVAILABLE, detail)]
-
-    def farewell(self) -> bytes:
-        """Return LOGOUT, unless nobody reads it, or reads it as part of an unfinished login."""
-        unasked = not self.greeted and not self._over
-        if unasked or self._hung_up or self._half_said:
-            return b""
-        return self._next_tag() + b" LOGOUT\r\n"
-
-    # What we hear: each method is a state, and takes one line of the server.
+    # What is heard
 
     def _hear_line(self, line: Line) -> None:
         if self._literal_bytes is not None:  # what follows a literal belongs to the line before it
@@ -121,11 +63,16 @@ class ImapDialogue:
             self._hear_response(parse_response(line.text), early=line.early)
 
     def _hear_response(self, response: Response, *, early: bool) -> None:
-        if early and response.tag != UNTAGGED:
+        if response.tag != UNTAGGED and (early or not self._greeted):
             raise UnclearError("the server answered before it was asked")
         if may_hold_literals(response):
             self._skip_literal(response.rest)
-        self._hear(response)
+        if response.tag != UNTAGGED:
+            self._hear_answer(response)
+        elif self._greeted:
+            self._overhear(response)
+        else:
+            self._hear_greeting(response)
 
     def _skip_literal(self, text: bytes) -> None:
         """Pass over what is no line, whatever it looks like (RFC 3501 section 4.3)."""
@@ -133,41 +80,16 @@ class ImapDialogue:
         self._lines.skip(self._literal_bytes or 0)
 
     def _hear_greeting(self, response: Response) -> None:
-        if response.tag != UNTAGGED:
-            raise UnclearError("the server answered before it was asked")
+        self._greeting = _words(response)
         if response.name != "OK":
-            raise UnclearError(f"the server greets with {self._show(response)}")
-        self.greeted = True
+            raise UnclearError(f"the server greets with {self.banner}")
+        self._greeted = True
         remark = parse_remark(response.rest)
-        if remark.code == "CAPABILITY" and remark.arguments:
-            self._log_in(parse_capabilities(remark.arguments))
+        announced = parse_capabilities(remark.arguments) if remark.code == "CAPABILITY" else None
+        if announced:
+            self._know_capabilities(announced)
         else:
-            self._hear = self._hear_capabilities
-            self._ask(self._next_tag() + b" CAPABILITY\r\n", "answer to CAPABILITY")
-
-    def _hear_capabilities(self, response: Response) -> None:
-        if response.tag == UNTAGGED:
-            if response.name == "CAPABILITY":
-                self._capabilities |= parse_capabilities(response.rest)
-            self._overhear(response)
-        elif self._is_ours(response) and response.name == "OK" and self._capabilities:
-            self._log_in(self._capabilities)
-        else:
-            raise UnclearError(f"the server did not name its capabilities: {self._show(response)}")
-
-    def _hear_login_answer(self, response: Response) -> None:
-        if response.tag == UNTAGGED:
-            self._overhear(response)
-        elif response.tag == CONTINUATION and self._unsent:
-            self._say_next_part()
-        elif not self._is_ours(response):
-            raise UnclearError("the server sent something else than an answer to the login")
-        elif self._unsent:
-            raise UnclearError(
-                f"before it had the password, the server said {self._show(response)}"
-            )
-        else:
-            self._judge(response)
+            self._ask_capabilities()
 
     def _overhear(self, response: Response) -> None:
         """Let untagged lines pass, of whatever kind, but for those that end it all.
@@ -176,37 +98,87 @@ class ImapDialogue:
         """
         if response.name in {"BYE", "PREAUTH"}:
             raise UnclearError(f"the server said {self._show(response)}")
+        if response.name == "CAPABILITY":
+            self._announced |= parse_capabilities(response.rest)
 
-    def _is_ours(self, response: Response) -> bool:
-        return response.tag == self._tag_prefix + b"%d" % self._commands
+    def _hear_answer(self, response: Response) -> None:
+        if response.tag == CONTINUATION:
+            self._hear_leave()
+        elif response.tag == self._tag:
+            self._half_said = False  # whatever the answer is, the command is over
+            self._hear(response)
+        else:
+            raise UnclearError(f"the server sent something else than the {self.waiting_for}")
 
-    # What we say.
+    # Each of these is a state, and takes the answer with our tag.
 
-    def _log_in(self, capabilities: frozenset[str]) -> None:
-        """Choose the one way; LOGINDISABLED forbids LOGIN only (RFC 3501 section 6.2.3)."""
-        plain = "AUTH=PLAIN" in capabilities
-        if "LOGINDISABLED" in capabilities and not (plain and self._encrypted):
+    def _hear_capabilities(self, response: Response) -> None:
+        if response.name != "OK" or not self._announced:
+            raise UnclearError(f"the server did not name its capabilities: {self._show(response)}")
+        self._know_capabilities(frozenset(self._announced))
+
+    def _hear_tls_answer(self, response: Response) -> None:
+        if response.name != "OK":
+            raise UnclearError(f"the server refuses STARTTLS: {self._show(response)}")
+        self._begin_tls()
+
+    def _hear_id_answer(self, _: Response) -> None:
+        """Go on whatever the answer is: the login does not hang on it."""
+        self._log_in()
+
+    def _hear_login_answer(self, response: Response) -> None:
+        if not self.password_sent:
+            shown = self._show(response)
+            raise UnclearError(f"before it had the password, the server said {shown}")
+        self._judge(response)
+
+    def _hear_unasked(self, response: Response) -> None:
+        raise UnclearError(f"unasked, the server said {self._show(response)}")
+
+    # What is said
+
+    def _ask_capabilities(self) -> None:
+        self._announced = set()
+        self._hear = self._hear_capabilities
+        self._ask(self._next_tag() + b" CAPABILITY\r\n", "answer to CAPABILITY")
+
+    def _ask_for_encryption(self) -> None:
+        if "STARTTLS" not in self.capabilities:
+            raise UnclearError("the server does not offer STARTTLS")
+        self._hear = self._hear_tls_answer
+        self._ask(self._next_tag() + b" STARTTLS\r\n", "answer to STARTTLS", whole=False)
+
+    def _need_a_way(self) -> None:
+        """In the clear LOGINDISABLED ends it; in TLS it forbids LOGIN only (RFC 3501, 6.2.3)."""
+        if "LOGINDISABLED" in self.capabilities and not (self._knows_plain and self._encrypted):
             raise UnclearError("the server announces LOGINDISABLED: no login on this connection")
-        parts = authenticate_parts if plain else login_parts
-        secret = self._password.reveal()
-        self._unsent.extend(parts(self._next_tag(), self._login, secret, capabilities))
+
+    @property
+    def _knows_plain(self) -> bool:
+        return "AUTH=PLAIN" in self.capabilities
+
+    def _rest(self) -> None:
+        self._hear = self._hear_unasked
+
+    def _takes_client(self) -> bool:
+        return "ID" in self.capabilities
+
+    def _tell_client(self) -> None:
+        self._hear = self._hear_id_answer
+        self._ask(id_command(self._next_tag(), self._client), "answer to ID")
+
+    def _log_in(self) -> None:
+        parts = authenticate_parts if self._knows_plain else login_parts
         self._hear = self._hear_login_answer
-        self._say_next_part()
+        self._say_in_parts(parts(self._next_tag(), self._login, self._password, self.capabilities))
 
-    def _say_next_part(self) -> None:
-        part = self._unsent.popleft()
-        self._half_said = bool(self._unsent)
-        self.password_sent = not self._half_said
-        self._ask(part, "leave to send the password" if self._half_said else "answer to the login")
-
-    def _ask(self, data: bytes, waiting_for: str) -> None:
-        self._actions.append(Send(data))
-        self._lines.expect_answer()
-        self.waiting_for = waiting_for
+    def _leave(self) -> bytes:
+        return self._next_tag() + b" LOGOUT\r\n"
 
     def _next_tag(self) -> bytes:
         self._commands += 1
-        return self._tag_prefix + b"%d" % self._commands
+        self._tag = self._tag_prefix + b"%d" % self._commands
+        return self._tag
 
     # What an answer to the whole login means.
 
@@ -222,25 +194,17 @@ class ImapDialogue:
         remark = parse_remark(response.rest)
         while remark.code in _INDIFFERENT_CODES:  # another code may stand behind it
             remark = parse_remark(remark.text)
-        self._conclude(self._verdict_of_remark(remark), self._show(response))
-
-    def _verdict_of_remark(self, remark: Remark) -> Verdict:
-        if remark.code is None:
-            return self._verdict_of_text(remark.text)
-        return Verdict.REJECTED if remark.code in _REJECTING_CODES else Verdict.UNAVAILABLE
-
-    def _verdict_of_text(self, text: bytes) -> Verdict:
-        words = text.decode("utf-8", "replace").casefold()
-        trouble = any(listed in words for listed in self._unavailable_texts)
-        return Verdict.UNAVAILABLE if trouble else Verdict.REJECTED
-
-    def _conclude(self, verdict: Verdict, detail: str) -> None:
-        self._over = True
-        self._actions.append(Outcome(verdict, shortened(detail)))
+        trouble = self._is_trouble(_words(response), coded=remark.code is not None)
+        rejected = not trouble and (remark.code is None or remark.code in _REJECTING_CODES)
+        verdict = Verdict.REJECTED if rejected else Verdict.UNAVAILABLE
+        self._conclude(verdict, self._show(response))
 
     def _show(self, response: Response) -> str:
-        """Return the answer for the log; a list of capabilities would only fill it."""
-        remark = parse_remark(response.rest)
-        rest = remark.text if remark.code == "CAPABILITY" else response.rest
-        words = response.name.encode("ascii") + b" " + rest
-        return shown(words.strip(), self._password)
+        return self._shown(_words(response))
+
+
+def _words(response: Response) -> bytes:
+    """Return the answer without a list of capabilities, which would only fill the log."""
+    remark = parse_remark(response.rest)
+    rest = remark.text if remark.code == "CAPABILITY" else response.rest
+    return response.name.encode("ascii") + b" " + rest

@@ -5,10 +5,10 @@ Does not know in which order things are said, nor what an answer means: that is 
 Fails with `UnclearError` on a line outside the grammar; logs nothing.
 """
 
-import base64
 import re
 from dataclasses import dataclass
 
+from sasl_bridge.dialogue.plain import plain_response
 from sasl_bridge.dialogue.received import UnclearError
 
 UNTAGGED = b"*"
@@ -33,7 +33,10 @@ _CODED = re.compile(rb"\[([^\] ]+)(?: ([^\]]*))?\] ?(.*)")
 
 @dataclass(frozen=True, slots=True)
 class Response:
-    """A server's line: whose answer it is, its first word in upper case, and the rest."""
+    """A server's line: whose answer it is, its first word in upper case, and the rest.
+
+    Of a continuation nothing but the tag.
+    """
 
     tag: bytes
     name: str
@@ -52,7 +55,7 @@ class Remark:
 def parse_response(line: bytes) -> Response:
     """Return the line in its parts. Raises UnclearError when it is none of the grammar's."""
     if _CONTINUED.fullmatch(line):
-        return Response(CONTINUATION, "", line[2:])
+        return Response(CONTINUATION, "", b"")
     match = _UNASKED.fullmatch(line) or _ANSWERED.fullmatch(line)
     if not match:
         raise UnclearError("the server sent a malformed line")
@@ -90,15 +93,23 @@ def parse_capabilities(words: bytes) -> frozenset[str]:
     return frozenset(words.decode("ascii", "replace").upper().split())
 
 
+def id_command(tag: bytes, client: str) -> bytes:
+    """Return ID with the address of the client on whose behalf we speak (RFC 2971).
+
+    The field is what Dovecot reads from those that it trusts (login_trusted_networks).
+    """
+    return tag + b' ID ("x-originating-ip" "' + client.encode("ascii") + b'")\r\n'
+
+
 def authenticate_parts(
     tag: bytes, login: bytes, password: bytes, capabilities: frozenset[str]
 ) -> list[bytes]:
     """Return AUTHENTICATE PLAIN in parts: each but the first waits for the server's leave.
 
-    The password is in the last part. RFC 4616 section 2; no other identity is asked for.
+    The password is in the last part.
     """
     command = tag + b" AUTHENTICATE PLAIN"
-    response = base64.b64encode(b"\0" + login + b"\0" + password) + b"\r\n"
+    response = plain_response(login, password) + b"\r\n"
     if "SASL-IR" in capabilities:
         return [command + b" " + response]
     return [command + b"\r\n", response]

@@ -1,16 +1,46 @@
 """What every dialogue offers: bytes in, actions out, for one login at one server.
 
-Knows the shape only; which words are said is for `imap`.
+Knows the shape only; which words are said is for `imap` and `pop3`.
 A dialogue keeps no clock and opens nothing: `passdb.conversation` carries it.
 It fails by concluding with UNAVAILABLE, never by raising, and logs nothing.
 """
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
-from typing import Protocol
+from typing import Literal, Protocol
 
 from bridge_common.secret import Secret
 from sasl_bridge.verdict import Verdict
+
+Security = Literal["plain", "ssl", "tls"]
+"""No encryption; TLS from the start; TLS begun in the dialogue (STARTTLS, STLS), or nothing."""
+
+
+@dataclass(frozen=True, slots=True)
+class Attempt:
+    """One login to try.
+
+    ``login`` is as the server knows it; ``client`` is the SMTP client's IP address, or empty.
+    """
+
+    login: str
+    password: Secret
+    client: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class DialogueRules:
+    """What is agreed for one server.
+
+    ``unavailable_texts``: a no that holds one of them is trouble, whatever its code.
+    ``forward_client``: the server is told the client's address before the login, if it takes it.
+    ``in_use_is_success``: a maildrop in use means that the password was right (POP3).
+    """
+
+    security: Security = "ssl"
+    unavailable_texts: tuple[str, ...] = ()
+    forward_client: bool = False
+    in_use_is_success: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -18,6 +48,11 @@ class Send:
     """Write these bytes; they may hold the password."""
 
     data: bytes = field(repr=False)
+
+
+@dataclass(frozen=True, slots=True)
+class StartTls:
+    """Begin TLS now, then say so by `Dialogue.tls_began`; until then nothing is heard."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,16 +66,23 @@ class Outcome:
     detail: str
 
 
-Action = Send | Outcome
-"""What the carrier is to do, in order; an Outcome is always the last one."""
+Action = Send | StartTls | Outcome
+"""What the carrier is to do, in order; a StartTls or an Outcome is always the last one."""
 
 
 class Dialogue(Protocol):
-    """One login at one server. Begins with the server's greeting; over once an Outcome came out."""
+    """One login at one server. Begins with the server's greeting; over once an Outcome came out.
+
+    With nothing to try it comes to rest when it is ready.
+    """
 
     @property
-    def greeted(self) -> bool:
-        """Whether a good greeting came: the server takes commands. Nothing is sent before it."""
+    def ready(self) -> bool:
+        """Whether the login can be said: a good greeting, TLS if asked for, capabilities known.
+
+        Until then nothing of the login was said. A server that ends it in the same breath in which
+        it would have got ready never did; one that ends it later was.
+        """
         ...
 
     @property
@@ -50,7 +92,20 @@ class Dialogue(Protocol):
 
     @property
     def waiting_for(self) -> str:
-        """What the server owes us, as in "no ... came": "greeting", "answer to the login"."""
+        """What the server owes us, as in "no ... came": "greeting", "answer to the login".
+
+        "more" once it rests.
+        """
+        ...
+
+    @property
+    def banner(self) -> str:
+        """The server's greeting, printable, at most 200 characters; empty before it came."""
+        ...
+
+    @property
+    def capabilities(self) -> frozenset[str]:
+        """What the server announced last, in upper case; as it names them, with their words."""
         ...
 
     def receive(self, data: bytes) -> Sequence[Action]:
@@ -61,6 +116,10 @@ class Dialogue(Protocol):
         """Take note that the server will send no more."""
         ...
 
+    def tls_began(self) -> Sequence[Action]:
+        """Go on over TLS; nothing that was said before it counts any more."""
+        ...
+
     def farewell(self) -> bytes:
         """Return what takes leave, after the Outcome or instead of waiting for it.
 
@@ -69,5 +128,5 @@ class Dialogue(Protocol):
         ...
 
 
-BeginDialogue = Callable[[str, Secret], Dialogue]
-"""Begins a dialogue for a login (as the server knows it) and its password."""
+BeginDialogue = Callable[[Attempt | None], Dialogue]
+"""Begins a dialogue that tries this login; None: it only looks whether one could be tried."""

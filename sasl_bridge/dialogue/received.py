@@ -10,6 +10,8 @@ from typing import NamedTuple
 MAX_LINE_BYTES = 8 * 1024
 # A login takes four or five lines; whoever sends this much is not answering.
 MAX_TOTAL_BYTES = 64 * 1024
+# A login takes two dozen lines, its lists included; each costs time, be it empty.
+MAX_LINES = 256
 
 
 class UnclearError(Exception):
@@ -28,9 +30,15 @@ class ReceivedLines:
 
     def __init__(self) -> None:
         self._buffer = bytearray()
-        self._taken = 0
+        self._taken_bytes = 0
+        self._taken_lines = 0
         self._early_bytes = 0
         self._unwanted_bytes = 0
+
+    @property
+    def empty(self) -> bool:
+        """Whether every byte was taken."""
+        return not self._buffer
 
     def feed(self, data: bytes) -> None:
         """Take bytes of the server, cut anywhere."""
@@ -47,6 +55,7 @@ class ReceivedLines:
                 raise UnclearError(f"the server sent a line of more than {MAX_LINE_BYTES} bytes")
             return None
         self._count(size)
+        self._count_line()
         line = Line(bytes(self._buffer[: size - 1]).removesuffix(b"\r"), self._early_bytes > 0)
         self._remove(size)
         return line
@@ -61,9 +70,14 @@ class ReceivedLines:
         self._early_bytes = len(self._buffer)
 
     def _count(self, size: int) -> None:
-        self._taken += size
-        if self._taken > MAX_TOTAL_BYTES:
+        self._taken_bytes += size
+        if self._taken_bytes > MAX_TOTAL_BYTES:
             raise UnclearError(f"the server sent more than {MAX_TOTAL_BYTES} bytes")
+
+    def _count_line(self) -> None:
+        self._taken_lines += 1
+        if self._taken_lines > MAX_LINES:
+            raise UnclearError(f"the server sent more than {MAX_LINES} lines")
 
     def _remove(self, size: int) -> None:
         del self._buffer[:size]

@@ -3,7 +3,7 @@
 One rule: nothing is shown of a text that holds the first six characters of the password, or all of
 a shorter one. So an echo that the server cuts short is found too, unless next to nothing is left.
 The text is read as it is, without backslashes (quoted), and URL-decoded; the password is looked for
-as it is and in base64, in either case of letters.
+as it is and in base64, with the blanks at its ends and without, in either case of letters.
 A password of fewer than four bytes is looked for only as a word of its own, and not in base64: as a
 part of words it is in every text.
 Knows no protocol.
@@ -27,9 +27,9 @@ _SHORT_PASSWORD_BYTES = 4  # below this it is looked for as a word
 _ESCAPED = re.compile(rb"\\(.)")
 
 
-def shown(words: bytes, password: Secret) -> str:
-    """Return the words fit for a log, or WITHHELD in their place."""
-    if _repeats(words, password.reveal()):
+def shown(words: bytes, password: Secret | None) -> str:
+    """Return the words fit for a log, or WITHHELD in their place; None: there is no password."""
+    if password is not None and _repeats(words, password.reveal()):
         return WITHHELD
     text = words.decode("utf-8", "replace")
     printable = "".join(character if character.isprintable() else "?" for character in text)
@@ -43,6 +43,11 @@ def shortened(text: str) -> str:
 
 def _repeats(words: bytes, password: bytes) -> bool:
     readings = [_comparable(reading) for reading in _readings(words)]
+    written = {password, password.strip()} - {b""}  # many servers trim what they read
+    return any(_is_told(readings, one) for one in written)
+
+
+def _is_told(readings: list[str], password: bytes) -> bool:
     if len(password) < _SHORT_PASSWORD_BYTES:
         word = re.compile(rf"(?<!\w){re.escape(_comparable(password))}(?!\w)")
         return any(word.search(reading) for reading in readings)

@@ -10,6 +10,7 @@ from sasl_bridge.dialogue.imap_syntax import (
     Remark,
     Response,
     authenticate_parts,
+    id_command,
     literal_bytes,
     login_parts,
     may_hold_literals,
@@ -33,7 +34,7 @@ NOTHING: frozenset[str] = frozenset()
         (b"A1 NO ", Response(b"A1", "NO", b"")),
         (b"+", Response(b"+", "", b"")),
         (b"+ ", Response(b"+", "", b"")),
-        (b"+ go ahead", Response(b"+", "", b"go ahead")),
+        (b"+ go ahead", Response(b"+", "", b"")),
     ],
 )
 def test_responses(line: bytes, response: Response) -> None:
@@ -115,6 +116,10 @@ def test_capabilities() -> None:
         "AUTH=PLAIN",
         "\N{REPLACEMENT CHARACTER}",
     }
+
+
+def test_the_address_of_the_client_is_a_quoted_string() -> None:
+    assert id_command(b"a", "2001:db8::7") == b'a ID ("x-originating-ip" "2001:db8::7")\r\n'
 
 
 def test_authenticate_carries_the_response_only_where_it_may() -> None:

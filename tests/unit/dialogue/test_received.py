@@ -45,11 +45,32 @@ def test_a_line_without_end_is_refused_at_its_cap() -> None:
 
 def test_endless_lines_are_refused_at_the_total_cap() -> None:
     received = ReceivedLines()
-    received.feed(b"* OK\r\n" * 10_923)
-    for _ in range(10_922):
-        assert received.next_line() == (b"* OK", False)
+    line = b"*" * 511
+    received.feed((line + b"\n") * 129)
+    for _ in range(128):
+        assert received.next_line() == (line, False)
     with pytest.raises(UnclearError, match=r"^the server sent more than 65536 bytes$"):
         received.next_line()
+
+
+def test_endless_lines_are_refused_at_their_number_be_they_empty() -> None:
+    received = ReceivedLines()
+    received.feed(b"\n" * 300)
+    for _ in range(256):
+        assert received.next_line() == (b"", False)
+    with pytest.raises(UnclearError, match=r"^the server sent more than 256 lines$"):
+        received.next_line()
+
+
+def test_it_is_empty_when_every_byte_was_taken() -> None:
+    received = ReceivedLines()
+    assert received.empty
+    received.feed(b"one\ntw")
+    received.next_line()
+    assert not received.empty
+    received.feed(b"o\n")
+    received.next_line()
+    assert received.empty
 
 
 def test_what_began_before_the_question_is_early() -> None:

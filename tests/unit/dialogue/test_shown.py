@@ -47,6 +47,13 @@ def test_unprintable_characters_are_replaced() -> None:
         (b"pass word", b"password=pass+wo"),
         (b"pass+word", b"password=pass%2Bword"),
         ("pässword".encode(), b"password=p%C3%A4sswo"),
+        (b"  hunter22", b"bad password: hunter22"),
+        (b"hunter22\t ", b"bad password: (hunter22)"),
+        (b" four ", b"bad password: four"),
+        (b"  x", b"bad password: x"),
+        (b"    x ", b"bad password: x"),
+        (b"  hunter22", b"what is AGFsaWNlAGh1bnRlcjIy"),
+        (b"      ", b"LOGIN alice       "),
         (b"four", b"so it is four"),
         (b"four", b"what is AGFsaWNlAGZvdXI="),
     ],
@@ -62,11 +69,17 @@ def test_a_repeated_password_is_withheld(password: bytes, words: bytes) -> None:
         (b"in", b"NO invalid login"),
         (b"a", b"NO [AUTHENTICATIONFAILED] failed, YQ==, aGVsbG8gd29ybGQ="),
         (b"abc", b"NO YWJj"),
+        (b" abc ", b"NO abcdef"),
+        (b"    ", b"NO out"),
         (b"correcthorsebattery", b"NO what is corre... then"),
     ],
 )
 def test_what_is_no_repetition_is_shown(password: bytes, words: bytes) -> None:
     assert shown(words, Secret(password)) == words.decode()
+
+
+def test_without_a_password_there_is_nothing_to_withhold() -> None:
+    assert shown(b"secret \x07", None) == "secret ?"
 
 
 @given(
