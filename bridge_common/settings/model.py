@@ -27,17 +27,24 @@ from bridge_common.settings.login_format import login_format
 
 OnUnavailable = Literal["tempfail", "reject"]
 UsernameFormat = Literal["domain", "username"]
-Protocol = Literal["imap"]
-Security = Literal["plain", "ssl"]
+Protocol = Literal["imap", "pop3"]
+Security = Literal["plain", "ssl", "tls"]
 OnReject = Literal["next", "stop"]
+ForwardClient = Literal["none", "id", "xclient"]
 Level = Literal["debug", "info", "warning", "error"]
 Format = Literal["text", "json"]
 Decisions = Literal["all", "refused"]
 
-_DEFAULT_PORTS: Mapping[tuple[Protocol, Security], int] = {
+USUAL_PORTS: Mapping[tuple[Protocol, Security], int] = {
     ("imap", "plain"): 143,
+    ("imap", "tls"): 143,
     ("imap", "ssl"): 993,
+    ("pop3", "plain"): 110,
+    ("pop3", "tls"): 110,
+    ("pop3", "ssl"): 995,
 }
+"""STARTTLS and STLS are said on the unencrypted port (RFC 2595); TLS from the start has its own
+(RFC 8314 section 3)."""
 # Nobody's domain: no login can have it. An empty set would admit every domain.
 _NO_DOMAIN = frozenset({""})
 
@@ -192,14 +199,18 @@ class Server:
         Choice(get_args(Security)),
         default="ssl",
         prose="`ssl`: the connection is encrypted from its start.\n"
+        "`tls`: it is encrypted by STARTTLS (IMAP) or STLS (POP3) before a login is said.\n"
         "`plain`: passwords travel unencrypted, which is for servers on this machine only.\n"
-        "There is no falling back from one to the other.",
+        "There is no falling back from one to another: "
+        "where encryption fails, no password is sent, and the server counts as unavailable.",
         example='"ssl"',
     )
     host: str = key(
         Text("a host name or an address", texts.host),
         default="",
-        prose="The server's host name, or its address.",
+        prose="The server's host name, or its address.\n"
+        "When the name has several addresses, the next one is tried where one is not ready for a "
+        "login.",
         example='"mail.example.com"',
         required=True,
     )
@@ -207,7 +218,8 @@ class Server:
         Integer(0, 65535),
         default=0,
         prose="The server's port.\n"
-        "When it is absent or 0, it is the usual one: 143 for `plain`, 993 for `ssl`.",
+        "When it is absent or 0, it is the usual one: with `ssl` 993 (IMAP) or 995 (POP3), "
+        "with `tls` and `plain` 143 (IMAP) or 110 (POP3).",
         example="993",
     )
     enabled: bool = key(
@@ -251,18 +263,51 @@ class Server:
         "`false`: while it is down, its users are told that their password is wrong.",
         example="true",
     )
+    forward_client: ForwardClient = key(
+        Choice(get_args(ForwardClient)),
+        default="none",
+        prose="Whether the server is told from which address the mail client logs in.\n"
+        "Many servers slow down an address that sends wrong passwords, and all logins reach them "
+        "from the gateway's: untold, they let one guesser delay all of your users.\n"
+        "`id` is for IMAP (ID with `x-originating-ip`), `xclient` for POP3 (XCLIENT).\n"
+        "The server must trust the gateway, in Dovecot by `login_trusted_networks`; "
+        "one that does not offer the command is not told.",
+        example='"id"',
+    )
+    max_connections: int = key(
+        Integer(1, 10000),
+        default=50,
+        prose="How many connections to the server there are at most, "
+        "one for each login that it is asked about.\n"
+        "Others wait; where no turn comes within `connection_timeout`, the server is unavailable.\n"
+        "A wrong password keeps its connection as long as the server holds back the answer: "
+        "leave room for those who guess.",
+        example="50",
+    )
+    in_use_is_success: bool = key(
+        Flag(),
+        default=False,
+        prose="Whether the POP3 answer `[IN-USE]` (the mailbox is open elsewhere) means that the "
+        "password was right, as RFC 2449 says.\n"
+        "`false`: while a mailbox is in use, the server is unavailable for its logins.\n"
+        "Be sure before you set it: "
+        "some servers lock the mailbox before they look at the password, "
+        "and with those any password would do.",
+        example="true",
+    )
     unavailable_texts: tuple[str, ...] = key(
         TextList("texts", texts.some_text),
         default=(),
-        prose="When a refusal of this server gives no reason code, and holds one of these texts, "
-        "it means trouble at the server and not a wrong password.\n"
+        prose="When a refusal of this server holds one of these texts, "
+        "it means trouble at the server and not a wrong password, whatever reason code it gives.\n"
+        "What common servers say of their own troubles is known without it.\n"
         "The log shows what a server says; capitals make no difference.",
-        example='["server unavailable", "too many simultaneous connections"]',
+        example='["directory is down", "mailbox is being moved"]',
     )
     verify: bool = key(
         Flag(),
         default=True,
-        prose="Whether the server's certificate is checked.\n"
+        prose="Whether the server's certificate is checked, with `ssl` and with `tls`.\n"
         "Without this check, anyone between you and the server can collect passwords.",
         example="true",
     )
@@ -283,7 +328,7 @@ class Server:
 
     def __post_init__(self) -> None:
         if not self.port:
-            port = _DEFAULT_PORTS[self.protocol, self.security]
+            port = USUAL_PORTS[self.protocol, self.security]
             object.__setattr__(self, "port", port)
 
 
@@ -334,6 +379,11 @@ class Settings:
         "The first one that accepts a login ends the search.",
     )
     log: LogSettings = section(LogSettings, "log", "What is logged, and how.")
+
+
+def numbered(servers: tuple[Server, ...]) -> list[tuple[str, Server]]:
+    """Return each server with its path, `server[1]` being the first."""
+    return [(f"server[{number}]", server) for number, server in enumerate(servers, start=1)]
 
 
 def identity_rules(identity: IdentitySettings) -> IdentityRules:

@@ -1,7 +1,7 @@
 """Reads the settings: from a file or a text to `Settings`, or to every problem there is.
 
 Knows files, TOML syntax, and in which order things are checked. The keys are `model`'s, what must
-hold between them is `rules`'.
+hold between them is `rules`', what is doubtful about them `doubts`'.
 Fails with SettingsError and nothing else; logs nothing: warnings are returned.
 """
 
@@ -11,9 +11,10 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from bridge_common.errors import Problem, SettingsError
+from bridge_common.settings.doubts import doubts_about
 from bridge_common.settings.findings import Findings
 from bridge_common.settings.model import Settings
-from bridge_common.settings.rules import doubts_about, problems_in
+from bridge_common.settings.rules import problems_in
 from bridge_common.settings.tables import read_document
 from bridge_common.settings.toml_text import quote
 

@@ -1,10 +1,11 @@
-"""What must hold between settings, and what is allowed but doubtful.
+"""What must hold between settings.
 
-Knows the rules that one key alone cannot break. Does not know files or TOML.
+Knows the rules that one key alone cannot break. Does not know files or TOML, nor what is allowed
+but doubtful (`doubts`).
 Pure: yields findings, raises nothing. Paths are without names (`server[2].port`).
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 
 from bridge_common.settings.endpoint import (
     InetEndpoint,
@@ -12,12 +13,20 @@ from bridge_common.settings.endpoint import (
     parse_endpoint,
 )
 from bridge_common.settings.findings import Finding
-from bridge_common.settings.login_format import tells_domains_apart
-from bridge_common.settings.model import IdentitySettings, Server, Settings, SmtpAuth
+from bridge_common.settings.model import (
+    ForwardClient,
+    IdentitySettings,
+    Protocol,
+    Server,
+    Settings,
+    SmtpAuth,
+    numbered,
+)
 from bridge_common.settings.texts import ANY_DOMAIN
 from bridge_common.settings.toml_text import quote
 
 _LONGEST_SHUFFLE = 1.2  # failure_delay is lengthened by a fifth at most
+_FORWARDED_BY: Mapping[ForwardClient, Protocol] = {"id": "imap", "xclient": "pop3"}
 
 
 def problems_in(settings: Settings) -> Iterator[Finding]:
@@ -26,25 +35,8 @@ def problems_in(settings: Settings) -> Iterator[Finding]:
     yield from _contradictions_in_identity(settings.identity)
     yield from _nobody_to_ask_or_to_admit(settings)
     yield from _names_used_twice(settings.servers)
-    for path, server in _numbered(settings.servers):
-        for domain in _strangers(server.domains, settings.identity):
-            message = f"{quote(domain)} is not one of [identity] domains"
-            yield Finding(f"{path}.domains", message, ("identity.domains",))
-
-
-def doubts_about(settings: Settings) -> Iterator[Finding]:
-    """Yield what is allowed, but what the administrator should have meant."""
-    for endpoint in settings.smtp_auth.listen:
-        if isinstance(parse_endpoint(endpoint), InetEndpoint):
-            message = f"{endpoint}: Postfix shows a second 454 after trouble over inet:"
-            yield Finding("smtp_auth.listen", f"{message}; use unix: for Postfix")
-    if settings.identity.domains == (ANY_DOMAIN,):
-        message = "every domain that the servers know may log in and send mail through you"
-        yield Finding("identity.domains", message)
-    for path, server in _numbered(settings.servers):
-        if server.enabled:
-            yield from _doubts_about_server(path, server, settings.identity)
-    yield from _domains_nobody_serves(settings)
+    for path, server in numbered(settings.servers):
+        yield from _contradictions_in_server(path, server, settings.identity)
 
 
 def _contradictions_in_smtp_auth(smtp_auth: SmtpAuth) -> Iterator[Finding]:
@@ -99,14 +91,14 @@ def _nobody_to_ask_or_to_admit(settings: Settings) -> Iterator[Finding]:
         message = 'must list your own domains, or ["*"] for every domain there is'
         yield Finding("identity.domains", message, ("smtp_auth.enabled",))
     if not any(server.enabled for server in settings.servers):
-        flags = tuple(f"{path}.enabled" for path, _ in _numbered(settings.servers))
+        flags = tuple(f"{path}.enabled" for path, _ in numbered(settings.servers))
         message = "smtp_auth is enabled, but there is no enabled [[server]] to ask"
         yield Finding("server", message, ("smtp_auth.enabled", *flags))
 
 
 def _names_used_twice(servers: tuple[Server, ...]) -> Iterator[Finding]:
     first: dict[str, str] = {}
-    for path, server in _numbered(servers):
+    for path, server in numbered(servers):
         if server.name in first:
             earlier = first[server.name]
             message = f"{quote(server.name)} is already the name of {earlier}"
@@ -114,32 +106,13 @@ def _names_used_twice(servers: tuple[Server, ...]) -> Iterator[Finding]:
         first.setdefault(server.name, path)
 
 
-def _doubts_about_server(
+def _contradictions_in_server(
     path: str, server: Server, identity: IdentitySettings
 ) -> Iterator[Finding]:
-    plain = server.security == "plain"
-    if plain and not is_loopback(InetEndpoint(server.host, server.port)):
-        message = f"passwords travel unencrypted to {server.host}"
-        yield Finding(f"{path}.security", message, (f"{path}.host",))
-    if not plain and not server.verify:
-        message = "the certificate is not checked: anyone on the way can collect passwords"
-        yield Finding(f"{path}.verify", message, (f"{path}.security",))
-    served = server.domains or identity.domains
-    several = len(served) > 1 or ANY_DOMAIN in served
-    if several and not tells_domains_apart(server.login_format):
-        message = "the same user in two domains is one account on this server"
-        yield Finding(f"{path}.login_format", f"{message}; limit domains to one, or add {{domain}}")
-
-
-def _domains_nobody_serves(settings: Settings) -> Iterator[Finding]:
-    if not settings.smtp_auth.enabled:
-        return
-    enabled = [server for server in settings.servers if server.enabled]
-    for domain in settings.identity.domains:
-        if not any(not server.domains or domain in server.domains for server in enabled):
-            message = f"no enabled server serves {quote(domain)}: its logins are always refused"
-            yield Finding("identity.domains", message)
-
-
-def _numbered(servers: tuple[Server, ...]) -> list[tuple[str, Server]]:
-    return [(f"server[{number}]", server) for number, server in enumerate(servers, start=1)]
+    for domain in _strangers(server.domains, identity):
+        message = f"{quote(domain)} is not one of [identity] domains"
+        yield Finding(f"{path}.domains", message, ("identity.domains",))
+    protocol = _FORWARDED_BY.get(server.forward_client, server.protocol)
+    if protocol != server.protocol:
+        message = f"{quote(server.forward_client)} is for {protocol}, not for {server.protocol}"
+        yield Finding(f"{path}.forward_client", message, (f"{path}.protocol",))

@@ -9,11 +9,12 @@ Knows nothing of connections. Fails with `UnreachableError`; logs nothing.
 import asyncio
 import contextlib
 import ipaddress
+import itertools
 import math
 import socket
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from typing import Any
 
 from bridge_common.deadline import Clock
@@ -23,6 +24,9 @@ from sasl_bridge.passdb.trouble import UnreachableError, lookup_text, silence_te
 _FRESH_SECONDS = 30.0
 # How long a stalled resolver may hold up a login when older addresses are known.
 _PATIENCE_SECONDS = 0.5
+
+# So that each has time for a handshake; the others come first next time, if all of these fail.
+_MOST_TRIED = 4
 
 Lookup = Callable[..., list[Any]]
 """Has the interface of socket.getaddrinfo."""
@@ -47,16 +51,16 @@ class Addresses:
         self._patient_until = 0.0
 
     async def find(self, seconds: float) -> tuple[str, ...]:
-        """Return the addresses, at least one, within so many seconds. Raises UnreachableError."""
+        """Return one to four addresses within so many seconds. Raises UnreachableError."""
         if self._clock() < self._fresh_until:
-            return self._known
+            return self._known[:_MOST_TRIED]
         lookup = self._lookup or self._begin_lookup()
         patience = seconds
         if self._known:
             patience = min(seconds, max(0.0, self._patient_until - self._clock()))
         await asyncio.wait({lookup}, timeout=patience)
         if self._known:
-            return self._known
+            return self._known[:_MOST_TRIED]
         silence = silence_text(f"address for {self._host}", seconds)
         raise UnreachableError(lookup.result() if lookup.done() else silence)
 
@@ -84,7 +88,7 @@ class Addresses:
         trouble = f"no address for {self._host}"
         try:
             entries = self._getaddrinfo(self._host, None, type=socket.SOCK_STREAM)
-            found = tuple(dict.fromkeys(entry[4][0] for entry in entries))
+            found = _in_turn(dict.fromkeys(entry[4][0] for entry in entries))
         except Exception as error:  # noqa: BLE001 - a thread ends here, and many may wait for it
             trouble = lookup_text(error, self._host)
         with contextlib.suppress(RuntimeError):  # the program has ended meanwhile
@@ -99,6 +103,15 @@ class Addresses:
             self._fresh_until = self._clock() + _FRESH_SECONDS
         self._lookup = None
         lookup.set_result(trouble)
+
+
+def _in_turn(addresses: Iterable[str]) -> tuple[str, ...]:
+    """Return IPv6 and IPv4 in turn, as one of them may lead nowhere (RFC 8305 section 4)."""
+    families: dict[bool, list[str]] = {}
+    for address in addresses:
+        families.setdefault(":" in address, []).append(address)
+    turns = itertools.zip_longest(*families.values())
+    return tuple(address for turn in turns for address in turn if address)
 
 
 def is_address(host: str) -> bool:

@@ -25,6 +25,11 @@ _LEAST_SHARE_SECONDS = 1.0
 _LAST_WORDS_SECONDS = 0.05
 
 
+def share_seconds(remaining: float, failure_delay: float, unasked: int) -> float:
+    """Return how long a server is waited for alone, with so many yet to be asked, it included."""
+    return max((remaining - failure_delay) / unasked, _LEAST_SHARE_SECONDS)
+
+
 @dataclass(frozen=True, slots=True)
 class Listed:
     """A server's place in the list.
@@ -44,7 +49,8 @@ class Listed:
 class Chain:
     """Asks the servers that serve the login's domain. A `Passdb`.
 
-    ``failure_delay``: seconds by which a no will be delayed after the chain has answered.
+    ``failure_delay``: seconds that the shares leave for the last server's answer, since a no
+    may wait so long anyhow.
     """
 
     def __init__(self, servers: Sequence[Listed], failure_delay: float) -> None:
@@ -131,8 +137,8 @@ class _Inquiry:
     def _ask_next(self) -> None:
         now = self._deadline.clock()
         unasked = self._unasked()
-        share = (self._deadline.remaining() - self._failure_delay) / len(unasked)
-        self._share_until = now + max(share, _LEAST_SHARE_SECONDS)
+        remaining = self._deadline.remaining()
+        self._share_until = now + share_seconds(remaining, self._failure_delay, len(unasked))
         task = asyncio.create_task(self._ask(unasked[0]))
         self._asked.append(_Asked(unasked[0], task, now))
 

@@ -1,19 +1,22 @@
 """One connection to a server, and the dialogue it carries.
 
 Knows asyncio's transports and how TLS is begun on one; whether the dialogue had its say.
-Opening it includes the server's greeting: until that came nothing was said, and another address
-may be tried. However it ends, leave is taken where the dialogue says that it would be understood.
+Opening it lasts until the dialogue is ready: up to that moment nothing of the login is said, and
+another address may be tried.
+Whoever began it ends it; leave is taken where the dialogue says that it would be understood.
 Nothing is heard or said before the channel is as secure as it was asked to be: asyncio may deliver
 the first bytes behind a TLS handshake while `start_tls` has not yet returned, so they wait.
 Does not know what is said. Fails by an UNAVAILABLE outcome, or OSError while opening; logs nothing.
 """
 
 import asyncio
+import enum
 import ssl
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import cast
 
-from sasl_bridge.dialogue.interface import Action, Dialogue, Outcome, Send
+from sasl_bridge.dialogue.interface import Action, Dialogue, Outcome, Send, StartTls
 from sasl_bridge.dialogue.shown import shortened
 from sasl_bridge.passdb.trouble import UnreachableError, endpoint_text, trouble_text
 from sasl_bridge.verdict import Verdict
@@ -21,12 +24,23 @@ from sasl_bridge.verdict import Verdict
 _HUNG_UP = b""  # stands among received bytes for their end
 
 
+class _Opened(enum.Enum):
+    """How far the opening got."""
+
+    UP_TO_TLS = enum.auto()
+    READY_OR_OVER = enum.auto()
+
+
 @dataclass(frozen=True, slots=True)
 class Tls:
-    """How TLS is begun: with which settings, and for which name in the certificate."""
+    """How TLS is begun: with which settings, and for which name in the certificate.
+
+    ``from_start``: before the greeting; else when the dialogue asks for it.
+    """
 
     context: ssl.SSLContext
     name: str
+    from_start: bool = True
 
 
 class Conversation(asyncio.Protocol):
@@ -36,43 +50,53 @@ class Conversation(asyncio.Protocol):
         self.dialogue = dialogue
         self._address, self._port, self._tls = address, port, tls
         self._endpoint = endpoint_text(address, port)
-        self._phase = "connection to"
+        self._waiting_for = "connection to"  # while there is no channel
         self._raw: asyncio.Transport | None = None
         self._channel: asyncio.Transport | None = None
         self._held: list[bytes] = []
         loop = asyncio.get_running_loop()
-        self._greeting: asyncio.Future[None] = loop.create_future()
+        self._opened: asyncio.Future[_Opened] = loop.create_future()
         self.outcome: asyncio.Future[Outcome] = loop.create_future()
 
     async def open(self) -> None:
-        """Connect, begin TLS, hear a good greeting. Raises OSError or UnreachableError."""
+        """Connect and get ready for the login. Raises OSError or UnreachableError."""
         loop = asyncio.get_running_loop()
         raw, _ = await loop.create_connection(lambda: self, self._address, self._port)
-        self._channel = raw if self._tls is None else await self._encrypt(raw, self._tls)
-        self._phase = "greeting from"
-        held, self._held = self._held, []
-        for data in held:
-            self._hear(data)
-        await self._greeting
-        if not self.dialogue.greeted:
+        if self._tls is not None and self._tls.from_start:
+            self._talk_on(await self._encrypt(raw, self._tls))
+        else:
+            self._talk_on(raw)
+        if await self._opened is _Opened.UP_TO_TLS:
+            self._opened = loop.create_future()
+            assert self._tls is not None  # noqa: S101  # a dialogue asks for what it was begun with
+            channel = await self._encrypt(raw, self._tls)
+            self._talk_on(channel, self.dialogue.tls_began())
+            await self._opened
+        if not self.dialogue.ready:
             raise UnreachableError(self.outcome.result().detail)
 
     @property
     def opening(self) -> str:
         """What `open` is waiting for, as in "no ... within 2.0 s"."""
-        return f"{self._phase} {self._endpoint}"
+        return f"{self._waiting_for} {self._endpoint}"
+
+    @property
+    def channel(self) -> asyncio.Transport | None:
+        """What everything is said on; None as long as it is not as secure as it is to be."""
+        return self._channel
 
     def trouble(self, error: Exception) -> str:
         """Return in words what befell the connection."""
         return trouble_text(error, self._endpoint, self._tls.name if self._tls else self._address)
 
     def end(self) -> None:
-        """Take leave if that is still to be done, and let go of the connection at once.
+        """Take leave, and let go of the connection at once; to be called however it went.
 
         What was said still reaches the server, if its end of the connection takes it in.
         """
         if self._channel is not None and not self._channel.is_closing():
-            self._take_leave(self._channel)
+            self._channel.write(self.dialogue.farewell())
+            self._channel.close()
         if self._raw is not None:
             self._raw.abort()
 
@@ -80,7 +104,9 @@ class Conversation(asyncio.Protocol):
         """Begin TLS, after which everything is said on the transport returned."""
         if self._held:
             raise UnreachableError(f"{self._endpoint} spoke or hung up before TLS")
-        self._phase = "TLS handshake with"
+        if raw.is_closing():
+            raise ConnectionResetError
+        self._waiting_for = "TLS handshake with"
         loop = asyncio.get_running_loop()
         channel = await loop.start_tls(raw, self, tls.context, server_hostname=tls.name)
         if channel is None:  # lost in the moment when the handshake was complete
@@ -110,31 +136,42 @@ class Conversation(asyncio.Protocol):
 
     # The dialogue
 
+    def _talk_on(self, channel: asyncio.Transport, actions: Sequence[Action] = ()) -> None:
+        """Say and hear everything on this channel from now on, first of all what was held."""
+        self._channel = channel
+        self._act(actions, channel)
+        held, self._held = self._held, []
+        for data in held:
+            self._hear(data)
+
     def _hear(self, data: bytes) -> None:
         if self._channel is None:
             self._held.append(data)
             return
         dialogue = self.dialogue
         actions = dialogue.receive_eof() if data == _HUNG_UP else dialogue.receive(data)
-        for action in actions:
-            self._act(action, self._channel)
-        if dialogue.greeted and not self._greeting.done():
-            self._greeting.set_result(None)
+        self._act(actions, self._channel)
 
-    def _act(self, action: Action, channel: asyncio.Transport) -> None:
-        if isinstance(action, Send):
-            channel.write(action.data)
-            return
-        self._conclude(action)
-        self._take_leave(channel)
+    def _act(self, actions: Sequence[Action], channel: asyncio.Transport) -> None:
+        for action in actions:
+            match action:
+                case Send(data):
+                    channel.write(data)
+                case StartTls():
+                    self._channel = None  # what comes now is held
+                    self._note_opening(_Opened.UP_TO_TLS)
+                case Outcome():
+                    self._conclude(action)
+        self._waiting_for = f"{self.dialogue.waiting_for} from"
+        if self.dialogue.ready:
+            self._note_opening(_Opened.READY_OR_OVER)
 
     def _conclude(self, outcome: Outcome) -> None:
         """Tell whoever waits; the first outcome counts."""
         if not self.outcome.done():
             self.outcome.set_result(outcome)
-        if not self._greeting.done():
-            self._greeting.set_result(None)
+        self._note_opening(_Opened.READY_OR_OVER)
 
-    def _take_leave(self, channel: asyncio.Transport) -> None:
-        channel.write(self.dialogue.farewell())
-        channel.close()
+    def _note_opening(self, opened: _Opened) -> None:
+        if not self._opened.done():
+            self._opened.set_result(opened)

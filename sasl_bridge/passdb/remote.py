@@ -1,28 +1,40 @@
 """One remote server as a passdb: finds its address, connects, has the dialogue, tells the answer.
 
 Knows the deadline and how it is shared among the addresses of a server: the next one is tried
-until one greets well, for nothing was sent before; one that failed comes last next time.
+until one is ready for the login, of which nothing was said before; one that failed comes last next
+time.
 Does not know what is said (a `Dialogue` does), nor how a connection carries it (`conversation`).
 Every trouble becomes an UNAVAILABLE answer with its reason; logs nothing.
 """
 
 import asyncio
+import contextlib
 import re
 import secrets
-import ssl
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from typing import Literal
 
 from bridge_common.deadline import Deadline
 from bridge_common.identity import Identity
-from bridge_common.secret import Secret
 from sasl_bridge.credentials import Credentials
 from sasl_bridge.dialogue.imap import ImapDialogue
-from sasl_bridge.dialogue.interface import BeginDialogue, Dialogue, Outcome
+from sasl_bridge.dialogue.interface import (
+    Attempt,
+    BeginDialogue,
+    Dialogue,
+    DialogueRules,
+    Outcome,
+)
+from sasl_bridge.dialogue.pop3 import Pop3Dialogue
 from sasl_bridge.dialogue.shown import shortened
 from sasl_bridge.passdb.addresses import Addresses
 from sasl_bridge.passdb.conversation import Conversation, Tls
 from sasl_bridge.passdb.trouble import UnreachableError, silence_text
 from sasl_bridge.verdict import Answer, Step, Verdict
+
+# Less than this is no time to connect, log in and hear an answer: no login begins with less left,
+# and an address that was given no more has not failed.
+_LEAST_SECONDS = 0.25
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,27 +42,23 @@ class RemoteServer:
     """What is to be known of a server.
 
     ``login_format`` holds ``{login}``, ``{local}``, ``{domain}``.
-    ``tls_name`` is the name in the certificate, ``host`` if empty.
+    ``max_connections`` is how many logins it is asked about at the same time.
     """
 
     name: str
     host: str
     port: int
     login_format: str = "{login}"
-    tls_name: str = ""
+    max_connections: int = 50
 
 
-def imap_dialogues(*, encrypted: bool, unavailable_texts: tuple[str, ...] = ()) -> BeginDialogue:
-    """Return what begins an IMAP dialogue for each login; the meaning is `ImapDialogue`'s."""
+def dialogues(protocol: Literal["imap", "pop3"], rules: DialogueRules) -> BeginDialogue:
+    """Return what begins a dialogue for each login."""
 
-    def begin(login: str, password: Secret) -> Dialogue:
-        return ImapDialogue(
-            login,
-            password,
-            tag_prefix=secrets.token_hex(4),
-            encrypted=encrypted,
-            unavailable_texts=unavailable_texts,
-        )
+    def begin(attempt: Attempt | None) -> Dialogue:
+        if protocol == "pop3":
+            return Pop3Dialogue(attempt, rules)
+        return ImapDialogue(attempt, rules, tag_prefix=secrets.token_hex(4))
 
     return begin
 
@@ -65,23 +73,57 @@ def expand_login(login_format: str, identity: Identity) -> str:
     return re.sub(r"\{(?:login|local|domain)\}", lambda found: values[found[0]], login_format)
 
 
+@dataclass(frozen=True, slots=True)
+class Tried:
+    """One address: why it was given up (empty: it got ready for a login), and after how long."""
+
+    address: str
+    trouble: str
+    seconds: float
+
+
+@dataclass(slots=True)
+class Visit:
+    """What came of going to a server.
+
+    ``addresses`` are those that its name led to, ``tried`` those that were, in order; the last one
+    is where the ``conversation`` was had.
+    ``outcome`` is None if there was nothing to try, and the server stayed ready for a login.
+    """
+
+    addresses: tuple[str, ...] = ()
+    tried: list[Tried] = field(default_factory=list)
+    conversation: Conversation | None = None
+    outcome: Outcome | None = None
+
+    @property
+    def password_sent(self) -> bool:
+        """Whether the server got to see the password."""
+        return self.conversation is not None and self.conversation.dialogue.password_sent
+
+
 class RemotePassdb:
     """Asks one server, over a connection of its own for each login. A `Passdb`.
 
-    ``tls`` is how TLS is begun before the first word; None: everything goes unencrypted.
+    ``tls`` is how TLS is begun; None: everything goes unencrypted.
     """
 
     def __init__(
         self,
         server: RemoteServer,
         begin_dialogue: BeginDialogue,
-        tls: ssl.SSLContext | None,
+        tls: Tls | None,
         addresses: Addresses | None = None,
     ) -> None:
-        self._server = server
+        self.server = server
         self._begin_dialogue = begin_dialogue
-        self._tls = Tls(tls, server.tls_name or server.host) if tls else None
-        self._addresses = addresses or Addresses(server.host)
+        self._tls = tls
+        self.addresses = addresses or Addresses(server.host)
+        self.slots = asyncio.Semaphore(server.max_connections)
+
+    def take_over(self, before: "RemotePassdb") -> None:
+        """Go on with what is known of the same server: its addresses, the connections in use."""
+        self.addresses, self.slots = before.addresses, before.slots
 
     async def verify(self, credentials: Credentials, deadline: Deadline) -> Answer:
         """Ask the server.
@@ -89,52 +131,95 @@ class RemotePassdb:
         Raises CancelledError; ValueError for credentials that admission should have refused.
         """
         started = deadline.clock()
-        outcome, sent = await self._converse(credentials, deadline)
-        name = self._server.name
+        visit = await self.visit(credentials, deadline)
+        outcome = visit.outcome
+        assert outcome is not None  # noqa: S101  # there was something to try
+        name = self.server.name
         step = Step(name, outcome.verdict, outcome.detail, deadline.clock() - started)
         address = credentials.identity.address
-        return Answer(outcome.verdict, address, name, outcome.detail, (step,), sent)
+        return Answer(outcome.verdict, address, name, outcome.detail, (step,), visit.password_sent)
 
-    async def _converse(self, credentials: Credentials, deadline: Deadline) -> tuple[Outcome, bool]:
-        """Return how it ended, and whether the password was sent."""
+    async def visit(self, credentials: Credentials | None, deadline: Deadline) -> Visit:
+        """Go to the server and try the login; None: only look whether one could be tried.
+
+        Raises what `verify` raises.
+        """
+        visit = Visit()
+        if not await self._has_room(deadline):
+            busy = f"all {self.server.max_connections} connections (max_connections) are in use"
+            visit.outcome = _unavailable(busy)
+            return visit
+        try:
+            await self._converse(visit, self._attempt(credentials), deadline)
+        finally:
+            self.slots.release()
+        return visit
+
+    async def _has_room(self, deadline: Deadline) -> bool:
+        """Take one of the connections there may be; False if none becomes free in time."""
+        if not self.slots.locked():
+            return await self.slots.acquire()  # at once
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(deadline.remaining() - _LEAST_SECONDS):
+                return await self.slots.acquire()
+        return False
+
+    def _attempt(self, credentials: Credentials | None) -> Attempt | None:
+        if credentials is None:
+            return None
+        login = expand_login(self.server.login_format, credentials.identity)
+        return Attempt(login, credentials.password, credentials.client)
+
+    async def _converse(self, visit: Visit, attempt: Attempt | None, deadline: Deadline) -> None:
+        """Note in the visit how it ended."""
         seconds = deadline.remaining()
         try:
-            address, conversation = await self._connect(credentials, deadline)
+            conversation = await self._connect(visit, attempt, deadline)
         except UnreachableError as trouble:
-            return _unavailable(str(trouble)), False
-        dialogue = conversation.dialogue
+            visit.outcome = _unavailable(str(trouble))
+            return
         try:
-            async with asyncio.timeout(deadline.remaining()):
-                outcome = await conversation.outcome
-        except TimeoutError:
-            self._addresses.avoid(address)
-            outcome = _unavailable(silence_text(dialogue.waiting_for, seconds))
+            if attempt is not None:
+                await asyncio.wait({conversation.outcome}, timeout=deadline.remaining())
+            if conversation.outcome.done():  # be it in the moment of the deadline
+                visit.outcome = conversation.outcome.result()
+            elif attempt is not None:
+                missing = conversation.dialogue.waiting_for
+                visit.outcome = _unavailable(silence_text(missing, seconds))
         finally:
             conversation.end()
-        return outcome, dialogue.password_sent
+        if visit.outcome is not None and visit.outcome.verdict is Verdict.UNAVAILABLE:
+            self._avoid(visit.tried[-1].address, seconds)
 
     async def _connect(
-        self, credentials: Credentials, deadline: Deadline
-    ) -> tuple[str, Conversation]:
-        """Try one address after the other, until one greets well; return it too.
+        self, visit: Visit, attempt: Attempt | None, deadline: Deadline
+    ) -> Conversation:
+        """Try one address after the other, until one is ready for the login.
 
         Each gets its share of the time that is left, and a dialogue of its own.
         """
-        login = expand_login(self._server.login_format, credentials.identity)
-        addresses = await self._addresses.find(deadline.remaining())
-        troubles = []
-        for tried, address in enumerate(addresses):
-            share = deadline.remaining() / (len(addresses) - tried)
-            dialogue = self._begin_dialogue(login, credentials.password)
-            conversation = Conversation(dialogue, address, self._server.port, self._tls)
+        visit.addresses = await self.addresses.find(deadline.remaining())
+        for address in visit.addresses:
+            share = deadline.remaining() / (len(visit.addresses) - len(visit.tried))
+            dialogue = self._begin_dialogue(attempt)
+            conversation = Conversation(dialogue, address, self.server.port, self._tls)
+            visit.conversation = conversation
+            began = deadline.clock()
+            trouble = ""
             try:
                 await self._open(conversation, share)
-            except UnreachableError as trouble:
-                self._addresses.avoid(address)
-                troubles.append(str(trouble))
-            else:
-                return address, conversation
-        raise UnreachableError("; ".join(troubles))
+            except UnreachableError as error:
+                self._avoid(address, share)
+                trouble = str(error)
+            visit.tried.append(Tried(address, trouble, deadline.clock() - began))
+            if not trouble:
+                return conversation
+        raise UnreachableError("; ".join(tried.trouble for tried in visit.tried))
+
+    def _avoid(self, address: str, seconds: float) -> None:
+        """Ask this address last from now on, if it had time to do better."""
+        if seconds >= _LEAST_SECONDS:
+            self.addresses.avoid(address)
 
     async def _open(self, conversation: Conversation, seconds: float) -> None:
         opened = False
@@ -143,7 +228,10 @@ class RemotePassdb:
                 await conversation.open()
             opened = True
         except TimeoutError:
-            raise UnreachableError(silence_text(conversation.opening, seconds)) from None
+            # In the moment when it got ready: the login is said, and nobody else may be asked.
+            opened = conversation.dialogue.ready
+            if not opened:
+                raise UnreachableError(silence_text(conversation.opening, seconds)) from None
         except OSError as error:
             raise UnreachableError(conversation.trouble(error)) from None
         finally:

@@ -1,6 +1,7 @@
 """Settings files for the daemon of the lab, from the few keys that a test is about."""
 
 import json
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -9,8 +10,15 @@ from lab.dovecot import Dovecot
 from lab.ports import LOOPBACK
 
 
-def settings_text(folder: Path, auth_socket: Path, servers: list[str], **smtp_auth: Any) -> str:
-    """Return a settings file for logins of example.com; ``smtp_auth`` overrides that section."""
+def settings_text(
+    folder: Path,
+    auth_socket: Path,
+    servers: list[str],
+    *,
+    domains: Sequence[str] = ("example.com",),
+    **smtp_auth: Any,
+) -> str:
+    """Return a settings file for logins of these domains; ``smtp_auth`` overrides that section."""
     section = {
         "enabled": True,
         "failure_delay": "0s",
@@ -18,7 +26,7 @@ def settings_text(folder: Path, auth_socket: Path, servers: list[str], **smtp_au
         "control": f"unix:{folder}/control",
         **smtp_auth,
     }
-    identity = {"domains": ["example.com"]}
+    identity = {"domains": list(domains)}
     return "\n".join([_table("[smtp_auth]", section), _table("[identity]", identity), *servers])
 
 

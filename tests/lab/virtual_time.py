@@ -7,6 +7,9 @@ import asyncio
 import selectors
 from selectors import SelectorKey
 
+BEGIN = 1000.0
+"""Seconds on a new loop's clock."""
+
 # A time-out is over when the clock has passed it, in spite of rounding.
 _STEP_BEYOND = 1e-7
 
@@ -29,11 +32,11 @@ class _SkippingSelector(selectors.SelectSelector):
 
 
 class VirtualTimeLoop(asyncio.SelectorEventLoop):
-    """Begins at 1000 s; `time` is its only clock."""
+    """Begins at `BEGIN`; `time` is its only clock."""
 
     def __init__(self) -> None:
         self._skipping = _SkippingSelector()
         super().__init__(self._skipping)
 
     def time(self) -> float:
-        return 1000.0 + self._skipping.skipped
+        return BEGIN + self._skipping.skipped

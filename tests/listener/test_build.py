@@ -1,11 +1,16 @@
 """What each key of a server does to the pipe that is built from it, against real sockets."""
 
 import asyncio
+import dataclasses
+import ssl
 from pathlib import Path
+from typing import Any
 
 import pytest
-from lab.asking import ASKING, GOOD, GREETING, Contexts, make_contexts, serving
-from lab.fake_imap import hang, hear, mailboxes, script
+from lab.asking import ASKING, GOOD, GOOD_POP3, GREETING, Contexts, make_contexts, serving
+from lab.fake_imap import FULL, mailboxes
+from lab.fake_pop3 import maildrops
+from lab.fake_server import Behaviour, hang, hear, script
 from lab.settings import server
 
 from bridge_common.deadline import Deadline
@@ -17,13 +22,12 @@ from sasl_bridge.verdict import Answer, Verdict
 
 ACCEPTED, REJECTED, UNAVAILABLE = Verdict.ACCEPTED, Verdict.REJECTED, Verdict.UNAVAILABLE
 
+ALICE = {"alice@example.com": b"secret"}
 NOBODY = mailboxes({})
 HANGS_UP = script()
 SILENT = script(hang)
-FULL_UP = script(GREETING, hear, b"{tag} NO Server Unavailable, come back later\r\n", hang)
-NO_LOGIN_COMMAND = mailboxes(
-    {"alice@example.com": b"secret"}, "IMAP4rev1 LOGINDISABLED SASL-IR AUTH=PLAIN"
-)
+FULL_UP = script(GREETING, hear, b"{tag} NO The store is resting, come back later\r\n", hang)
+NO_LOGIN_COMMAND = mailboxes(ALICE, "IMAP4rev1 LOGINDISABLED SASL-IR AUTH=PLAIN")
 
 
 @pytest.fixture(scope="module")
@@ -31,6 +35,16 @@ def authority(tmp_path_factory: pytest.TempPathFactory) -> tuple[Contexts, str]:
     """Return servers' certificates and the file with the authority that signed the good ones."""
     folder = tmp_path_factory.mktemp("authority")
     return make_contexts(folder), str(folder / "ca.pem")
+
+
+def old_pop3(answer: bytes) -> Behaviour:
+    """Return a server that does not know CAPA, and answers a password with this."""
+    return script(b"+OK ready\r\n", hear, b"-ERR what?\r\n", hear, b"+OK\r\n", hear, answer, hang)
+
+
+def encrypting(protocol: str, tls: ssl.SSLContext) -> Behaviour:
+    """Return a server that lets nobody log in before STARTTLS or STLS."""
+    return maildrops(ALICE, tls=tls) if protocol == "pop3" else mailboxes(ALICE, tls=tls)
 
 
 def pipe(*servers: str, failure_delay: str = "0s") -> Passdb:
@@ -46,9 +60,75 @@ domains = ["example.com", "example.org"]
     return build_passdb(parse_settings("\n".join([text, *servers])).settings)
 
 
-async def ask(passdb: Passdb, seconds: float = 3.0) -> Answer:
+async def ask(passdb: Passdb, seconds: float = 3.0, client: str = "") -> Answer:
     """Ask about alice@example.com and her right password."""
-    return await passdb.verify(ASKING, Deadline.after(seconds))
+    asking = dataclasses.replace(ASKING, client=client)
+    return await passdb.verify(asking, Deadline.after(seconds))
+
+
+# Protocol and security
+
+
+async def test_protocol_is_how_the_server_is_asked() -> None:
+    async with serving(GOOD) as imap, serving(GOOD_POP3) as pop3:
+        assert (await ask(pipe(server("one", imap.port, protocol="imap")))).verdict is ACCEPTED
+        assert (await ask(pipe(server("one", pop3.port, protocol="pop3")))).verdict is ACCEPTED
+        assert (await ask(pipe(server("one", imap.port, protocol="pop3")))).verdict is UNAVAILABLE
+        assert (await ask(pipe(server("one", pop3.port, protocol="imap")))).verdict is UNAVAILABLE
+    assert len(pop3.peers) == 2
+    assert pop3.peers[0].heard.startswith(b"CAPA\r\nAUTH PLAIN")
+    assert pop3.peers[0].heard.endswith(b"QUIT\r\n")
+
+
+async def test_tls_is_begun_by_starttls_or_stls_and_nothing_of_the_login_comes_before(
+    authority: tuple[Contexts, str],
+) -> None:
+    contexts, ca_file = authority
+    tls = {"security": "tls", "ca_file": ca_file}
+    async with (
+        serving(encrypting("imap", contexts.server)) as imap,
+        serving(encrypting("pop3", contexts.server)) as pop3,
+    ):
+        by_imap = await ask(pipe(server("one", imap.port, protocol="imap", **tls)))
+        by_pop3 = await ask(pipe(server("one", pop3.port, protocol="pop3", **tls)))
+    assert (by_imap.verdict, by_pop3.verdict) == (ACCEPTED, ACCEPTED)
+    assert imap.in_the_clear.split(b" ", 1)[1] == b"STARTTLS\r\n"
+    assert pop3.in_the_clear == b"CAPA\r\nSTLS\r\n"
+
+
+@pytest.mark.parametrize(
+    ("protocol", "good", "missing", "goodbye"),
+    [("imap", GOOD, "STARTTLS", b" LOGOUT\r\n"), ("pop3", GOOD_POP3, "STLS", b"QUIT\r\n")],
+)
+async def test_a_server_that_does_not_offer_tls_gets_nothing(
+    protocol: str, good: Behaviour, missing: str, goodbye: bytes
+) -> None:
+    async with serving(good) as plain:
+        answer = await ask(pipe(server("one", plain.port, protocol=protocol, security="tls")))
+    assert (answer.verdict, answer.password_sent) == (UNAVAILABLE, False)
+    assert answer.reason == f"the server does not offer {missing}"
+    said = plain.heard.removeprefix(b"CAPA\r\n")
+    assert said.endswith(goodbye)
+    assert said.count(b"\r\n") == 1
+
+
+@pytest.mark.parametrize("protocol", ["imap", "pop3"])
+async def test_what_is_said_of_certificates_holds_for_starttls_and_stls_too(
+    authority: tuple[Contexts, str], protocol: str
+) -> None:
+    contexts, ca_file = authority
+    how: dict[str, Any] = {"protocol": protocol, "security": "tls"}
+    trusting = how | {"ca_file": ca_file}
+    async with serving(encrypting(protocol, contexts.bad["other name"])) as other:
+        unknown = await ask(pipe(server("one", other.port, **how)))
+        unnamed = await ask(pipe(server("one", other.port, **trusting)))
+        assert (unknown.verdict, unnamed.verdict) == (UNAVAILABLE, UNAVAILABLE)
+        assert other.heard == other.in_the_clear
+        assert not unnamed.password_sent
+        name = {"tls_name": "other.example.com"}
+        assert (await ask(pipe(server("one", other.port, **trusting, **name)))).verdict is ACCEPTED
+        whoever = server("one", other.port, verify=False, **how)
+        assert (await ask(pipe(whoever))).verdict is ACCEPTED
 
 
 # Certificates
@@ -165,6 +245,37 @@ async def test_failure_delay_shortens_the_share_of_a_silent_server() -> None:
     assert prompt.steps[0].seconds > 1.49
 
 
+# Who is told for whom we ask
+
+
+@pytest.mark.parametrize(
+    ("protocol", "word", "told"),
+    [
+        ("imap", "id", b' ID ("x-originating-ip" "192.0.2.7")\r\n'),
+        ("pop3", "xclient", b"\r\nXCLIENT ADDR=192.0.2.7\r\n"),
+    ],
+)
+async def test_forward_client_tells_the_clients_address_if_it_is_known(
+    protocol: str, word: str, told: bytes
+) -> None:
+    takes_it = {
+        "imap": mailboxes(ALICE, f"{FULL} ID"),
+        "pop3": maildrops(ALICE, xclient=True),
+    }
+    async with serving(takes_it[protocol]) as trusting:
+        telling = pipe(server("one", trusting.port, protocol=protocol, forward_client=word))
+        silent = pipe(server("one", trusting.port, protocol=protocol, forward_client="none"))
+        for passdb, client in [(telling, "192.0.2.7"), (telling, ""), (silent, "192.0.2.7")]:
+            assert (await ask(passdb, client=client)).verdict is ACCEPTED
+    first, unknown, untold = (peer.heard for peer in trusting.peers)
+    assert first.count(told) == 1
+    assert first.index(told) < first.index(b"PLAIN")
+    for heard in (unknown, untold):
+        assert b"192.0.2.7" not in heard
+        assert b" ID " not in heard
+        assert b"XCLIENT" not in heard
+
+
 # What is said, and what it means
 
 
@@ -182,9 +293,35 @@ async def test_login_format_is_how_the_server_knows_the_login(
 
 async def test_unavailable_texts_are_trouble_and_no_refusal() -> None:
     async with serving(FULL_UP) as imap:
-        told = server("imap", imap.port, unavailable_texts=["server unavailable"])
+        told = server("imap", imap.port, unavailable_texts=["store is resting"])
         assert (await ask(pipe(told))).verdict is UNAVAILABLE
         assert (await ask(pipe(server("imap", imap.port)))).verdict is REJECTED
+
+
+async def test_unavailable_texts_are_trouble_and_no_refusal_in_pop3_too() -> None:
+    full_up = old_pop3(b"-ERR The store is resting, come back later\r\n")
+    async with serving(full_up) as pop3:
+        texts = ["store is resting"]
+        told = server("pop3", pop3.port, protocol="pop3", unavailable_texts=texts)
+        assert (await ask(pipe(told))).verdict is UNAVAILABLE
+        untold = server("pop3", pop3.port, protocol="pop3")
+        assert (await ask(pipe(untold))).verdict is REJECTED
+
+
+@pytest.mark.parametrize(
+    ("keys", "verdict"),
+    [
+        ({}, UNAVAILABLE),
+        ({"in_use_is_success": False}, UNAVAILABLE),
+        ({"in_use_is_success": True}, ACCEPTED),
+    ],
+)
+async def test_in_use_is_success_only_if_somebody_says_so(
+    keys: dict[str, bool], verdict: Verdict
+) -> None:
+    async with serving(old_pop3(b"-ERR [IN-USE] someone reads it\r\n")) as pop3:
+        answer = await ask(pipe(server("pop3", pop3.port, protocol="pop3", **keys)))
+    assert (answer.verdict, answer.password_sent) == (verdict, True)
 
 
 async def test_unencrypted_a_server_that_forbids_login_gets_no_password() -> None:

@@ -1,7 +1,9 @@
-"""The carrier and a server on a real socket: what it makes of what the server says."""
+"""The carrier and a good server on a real socket: right and wrong passwords, and taking leave."""
 
 import asyncio
 import threading
+from collections.abc import Mapping
+from typing import Any
 
 import pytest
 from lab.asking import (
@@ -9,29 +11,21 @@ from lab.asking import (
     GOOD,
     GREETING,
     NAME,
+    Channel,
     Contexts,
     Sides,
-    open_sockets,
     remote,
     serving,
-    settled,
     verify,
 )
-from lab.fake_imap import (
-    FULL,
-    Behaviour,
-    FakeImap,
-    Peer,
-    hang,
-    hear,
-    mailboxes,
-    reset,
-    script,
-)
+from lab.fake_imap import mailboxes
+from lab.fake_server import FakeServer, Peer, hang, hear, script
+from lab.leftovers import open_sockets, settled
 
 from bridge_common.deadline import Deadline
 from bridge_common.identity import Identity, LoginForm
 from sasl_bridge.dialogue.imap import ImapDialogue
+from sasl_bridge.dialogue.interface import Attempt, DialogueRules
 from sasl_bridge.passdb.conversation import Conversation, Tls
 from sasl_bridge.passdb.remote import expand_login
 from sasl_bridge.verdict import Verdict
@@ -42,35 +36,55 @@ ACCEPTED, REJECTED, UNAVAILABLE = Verdict.ACCEPTED, Verdict.REJECTED, Verdict.UN
 # A server that does what it should
 
 
-@pytest.mark.parametrize("announce", [True, False], ids=["in-greeting", "on-request"])
-@pytest.mark.parametrize(
-    "capabilities", [FULL, "IMAP4rev1 AUTH=PLAIN", "IMAP4rev1", "IMAP4rev1 LITERAL+"]
-)
+OFFERS: Mapping[str, Mapping[str, Mapping[str, Any]]] = {
+    "imap": {
+        "full": {},
+        "on request": {"announce": False},
+        "plain with two turns": {"capabilities": "IMAP4rev1 AUTH=PLAIN"},
+        "login": {"capabilities": "IMAP4rev1"},
+        "login with literals": {"capabilities": "IMAP4rev1 LITERAL+"},
+        "id": {"capabilities": "IMAP4rev1 ID AUTH=PLAIN"},
+    },
+    "pop3": {
+        "full": {},
+        "plain": {"capabilities": ("SASL PLAIN",)},
+        "user": {"capabilities": ("USER",)},
+        "older than CAPA": {"capabilities": None},
+        "xclient": {"xclient": True},
+    },
+}
+ANSWERS = {
+    "imap": ((ACCEPTED, "OK in"), (REJECTED, "NO [AUTHENTICATIONFAILED] out")),
+    "pop3": ((ACCEPTED, "+OK in"), (REJECTED, "-ERR [AUTH] out")),
+}
+
+
 @pytest.mark.parametrize("password", [b"secret", 'p "ä\\{5+} '.encode()], ids=["plain", "strange"])
-async def test_right_and_wrong_passwords(
-    contexts: Contexts, capabilities: str, password: bytes, announce: bool
-) -> None:
-    behave = mailboxes({"alice@example.com": password}, capabilities, announce=announce)
-    async with serving(behave, contexts.server) as server:
-        passdb = remote(server.port, contexts.client)
-        right = await verify(passdb, password=password)
-        wrong = await verify(passdb, password=password + b"x")
-    assert (right.verdict, right.reason) == (ACCEPTED, "OK in")
-    assert right.identity == "alice@example.com"
-    assert right.source == "imap"
-    assert right.password_sent
-    assert [(s.server, s.verdict, s.detail) for s in right.steps] == [("imap", ACCEPTED, "OK in")]
-    assert 0 < right.steps[0].seconds < 1
-    assert (wrong.verdict, wrong.reason) == (REJECTED, "NO [AUTHENTICATIONFAILED] out")
-    assert wrong.password_sent
-    assert all(peer.heard.endswith(b" LOGOUT\r\n") for peer in server.peers)
+async def test_right_and_wrong_passwords(channel: Channel, password: bytes) -> None:
+    for offer, keys in OFFERS[channel.protocol].items():
+        behave = channel.good(**keys, password=password)
+        async with channel.serving(behave) as server:
+            passdb = channel.remote(server.port, forward_client=True)
+            right = await verify(passdb, password=password, client="192.0.2.7")
+            wrong = await verify(passdb, password=password + b"x", client="192.0.2.7")
+        answers = tuple((answer.verdict, answer.reason) for answer in (right, wrong))
+        assert answers == ANSWERS[channel.protocol], offer
+        assert right.password_sent
+        assert wrong.password_sent
+        assert all(channel.took_leave(peer) for peer in server.peers)
 
 
-async def test_without_encryption() -> None:
+async def test_what_an_answer_holds() -> None:
     async with serving(GOOD) as server:
         answer = await verify(remote(server.port))
-    assert answer.verdict is ACCEPTED
-    assert server.heard.endswith(b" LOGOUT\r\n")
+    assert (answer.verdict, answer.identity, answer.source) == (
+        ACCEPTED,
+        "alice@example.com",
+        "imap",
+    )
+    (step,) = answer.steps
+    assert (step.server, step.verdict, step.detail) == ("imap", ACCEPTED, "OK in")
+    assert 0 < step.seconds < 1
 
 
 async def test_tags_cannot_be_foreseen() -> None:
@@ -106,72 +120,11 @@ def test_what_a_login_holds_is_not_expanded_again() -> None:
 async def test_many_at_once(contexts: Contexts) -> None:
     async with serving(GOOD, contexts.server) as server:
         passdb = remote(server.port, contexts.client)
-        asking = ASKING
         answers = await asyncio.gather(
-            *(passdb.verify(asking, Deadline.after(8.0)) for _ in range(30))
+            *(passdb.verify(ASKING, Deadline.after(8.0)) for _ in range(30))
         )
     assert {answer.verdict for answer in answers} == {ACCEPTED}
     assert len(server.peers) == 30
-
-
-# Nonsense
-
-
-@pytest.mark.parametrize(
-    ("behave", "reason"),
-    [
-        (script(b"* PREAUTH welcome\r\n", hang), "the server greets with PREAUTH welcome"),
-        (script(b"* BYE too busy\r\n"), "the server greets with BYE too busy"),
-        (
-            script(GREETING + b"a1 OK in\r\n", hang),
-            "the server answered before it was asked",
-        ),
-        (
-            script(GREETING, hear, b"a1 OK in\r\n", hang),
-            "the server sent something else than an answer to the login",
-        ),
-        (
-            script(GREETING, hear, b"{tag} BAD what is AGFsaWNlQGV4YW1wbGUuY29tAHNlY3JldA==\r\n"),
-            "the server answers the login with (text withheld, it repeats the password)",
-        ),
-        (
-            script(GREETING, hear, b"{tag} OK", hang_up := (lambda _peer: None)),
-            "connection closed, no answer to the login came",
-        ),
-        (script(GREETING, hear, hang_up), "connection closed, no answer to the login came"),
-        (script(hang_up), "connection closed, no greeting came"),
-        (
-            script(b"\x16\x03\x01\x02\x00\x01\x00\xff\r\n" * 5, hang),
-            "the server sent a malformed line",
-        ),
-        (
-            script(b"x" * 10_485_760, hang),
-            "the server sent a line of more than 8192 bytes",
-        ),
-        (
-            script(GREETING, hear, b"* OK wait\r\n" * 1_000_000, hang),
-            "the server sent more than 65536 bytes",
-        ),
-    ],
-    ids=[
-        *("preauth", "bye", "early-ok", "wrong-tag", "echo", "cut", "hangup", "hangup-at-once"),
-        *("garbage", "endless-line", "endless-lines"),
-    ],
-)
-async def test_nonsense(sides: Sides, behave: Behaviour, reason: str) -> None:
-    async with serving(behave, sides.server) as server:
-        answer = await verify(remote(server.port, sides.client))
-    assert (answer.verdict, answer.reason) == (UNAVAILABLE, reason)
-
-
-async def test_a_reset(sides: Sides) -> None:
-    async with serving(script(GREETING, hear, reset), sides.server) as server:
-        answer = await verify(remote(server.port, sides.client))
-    assert answer.verdict is UNAVAILABLE
-    assert answer.reason == (
-        f"connection reset by 127.0.0.1 port {server.port}, no answer to the login came"
-    )
-    assert answer.password_sent
 
 
 # Leave
@@ -195,7 +148,7 @@ async def test_leave_is_taken_even_if_the_conversation_is_ended_at_once(sides: S
 
     tls = Tls(sides.client, NAME) if sides.client else None
     async with serving(script(GREETING, hear, b"{tag} OK in\r\n", hang), sides.server) as server:
-        dialogue = ImapDialogue("alice", ASKING.password, tag_prefix="T", encrypted=True)
+        dialogue = ImapDialogue(Attempt("alice", ASKING.password), DialogueRules(), tag_prefix="T")
         conversation = Hasty(dialogue, "127.0.0.1", server.port, tls)
         await conversation.open()
         assert (await conversation.outcome).verdict is ACCEPTED
@@ -211,9 +164,10 @@ async def test_nobody_waits_for_a_server_to_let_go(sides: Sides) -> None:
         held.wait(10)
 
     held = threading.Event()
-    with FakeImap(behave, sides.server) as server:
-        sockets = open_sockets()
+    with FakeServer(behave, sides.server) as server:
+        sockets = len(open_sockets())
         answer = await verify(remote(server.port, sides.client))
         assert answer.verdict is ACCEPTED
-        await settled(lambda: open_sockets() == sockets + 1, seconds=0.5)  # the server's own end
+        # What remains is the server's own end.
+        await settled(lambda: len(open_sockets()) == sockets + 1, seconds=0.5)
         held.set()

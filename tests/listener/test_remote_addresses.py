@@ -4,12 +4,29 @@ import asyncio
 import contextlib
 import socket
 import ssl
+import time
 from collections.abc import AsyncIterator
+from dataclasses import replace
 from typing import Any
 
 import pytest
-from lab.asking import GOOD, GREETING, NAME, Contexts, Sides, open_sockets, remote, serving, verify
-from lab.fake_imap import Behaviour, FakeImap, hang, hear, reset, script
+from lab.asking import (
+    GOOD,
+    GREETING,
+    NAME,
+    Asked,
+    Channel,
+    Contexts,
+    Sides,
+    remote,
+    serving,
+    timeless,
+    told_the_password,
+    verify,
+)
+from lab.fake_server import Behaviour, FakeServer, Peer, Step, hang, hang_up, hear, reset, script
+from lab.leftovers import PEAK_BYTES, bounded_memory
+from lab.stages import Protocol
 
 from sasl_bridge.passdb.addresses import Addresses
 from sasl_bridge.verdict import Verdict
@@ -24,11 +41,9 @@ def two_addresses(_host: str, _port: None, **_: object) -> list[Any]:
 async def test_a_refused_connection() -> None:
     with socket.create_server(("127.0.0.1", 0)) as listener:
         port = listener.getsockname()[1]
-    sockets = open_sockets()
     answer = await verify(remote(port))
     expected = f"connection refused by 127.0.0.1 port {port}"
     assert (answer.verdict, answer.reason) == (UNAVAILABLE, expected)
-    assert open_sockets() == sockets
 
 
 async def test_every_address_is_tried_and_told() -> None:
@@ -44,12 +59,13 @@ async def test_every_address_is_tried_and_told() -> None:
 @contextlib.asynccontextmanager
 async def two_servers(
     first: Behaviour, second: Behaviour, tls: ssl.SSLContext | None
-) -> AsyncIterator[tuple[FakeImap, FakeImap]]:
+) -> AsyncIterator[tuple[FakeServer, FakeServer]]:
     """Serve at both addresses; `first` at the one that is asked first."""
-    async with serving(second, tls) as two:
-        with FakeImap(first, tls, address="127.0.0.2", port=two.port) as one:
-            yield one, two
-            await asyncio.to_thread(one.wait_until_left)
+    async with (
+        serving(second, tls) as two,
+        serving(first, tls, address="127.0.0.2", port=two.port) as one,
+    ):
+        yield one, two
 
 
 async def test_the_next_address_is_tried_and_the_refusing_one_comes_last() -> None:
@@ -64,13 +80,14 @@ async def test_the_next_address_is_tried_and_the_refusing_one_comes_last() -> No
 async def test_an_address_that_hangs_in_the_handshake_takes_no_more_than_its_share(
     contexts: Contexts,
 ) -> None:
-    async with serving(GOOD, contexts.server) as server:
-        with FakeImap(script(hang), address="127.0.0.2", port=server.port) as hung:
-            addresses = Addresses(NAME, lookup=two_addresses)
-            passdb = remote(server.port, contexts.client, host=NAME, addresses=addresses)
-            answer = await verify(passdb, seconds=1.0)
-            again = await verify(passdb, seconds=1.0)
-            await asyncio.to_thread(hung.wait_until_left)
+    async with (
+        serving(GOOD, contexts.server) as server,
+        serving(script(hang), address="127.0.0.2", port=server.port) as hung,
+    ):
+        addresses = Addresses(NAME, lookup=two_addresses)
+        passdb = remote(server.port, contexts.client, host=NAME, addresses=addresses)
+        answer = await verify(passdb, seconds=1.0)
+        again = await verify(passdb, seconds=1.0)
     assert answer.verdict is again.verdict is ACCEPTED
     assert 0.4 < answer.steps[0].seconds < 0.95
     assert len(hung.peers) == 1
@@ -85,7 +102,7 @@ async def test_an_address_that_hangs_in_the_handshake_takes_no_more_than_its_sha
         script(b"* BYE too busy\r\n", hang),
         script(b"* PREAUTH welcome\r\n", hang),
         script(b"220 ESMTP\r\n", hang),
-        script(lambda _peer: None),
+        script(hang_up),
         script(reset),
     ],
     ids=["silent", "half", "bye", "bye-stays", "preauth", "other-protocol", "closes", "resets"],
@@ -109,7 +126,7 @@ async def test_an_address_that_does_not_greet_well_is_passed_over(
 
 async def test_when_no_address_greets_well_each_is_told(sides: Sides) -> None:
     busy = script(b"* BYE too busy\r\n")
-    async with two_servers(script(lambda _peer: None), busy, sides.server) as (_, second):
+    async with two_servers(script(hang_up), busy, sides.server) as (_, second):
         addresses = Addresses(NAME, lookup=two_addresses)
         answer = await verify(remote(second.port, sides.client, host=NAME, addresses=addresses))
     assert (answer.verdict, answer.reason) == (
@@ -120,20 +137,23 @@ async def test_when_no_address_greets_well_each_is_told(sides: Sides) -> None:
 
 
 @pytest.mark.parametrize(
-    ("answer_of_first", "verdict"),
-    [(b"{tag} NO wrong\r\n", REJECTED), (b"{tag} BAD what?\r\n", UNAVAILABLE)],
-    ids=["no", "bad"],
+    ("decided", "verdict", "next_time"),
+    [
+        (script(GREETING, hear, b"{tag} NO wrong\r\n"), REJECTED, ("127.0.0.2", "127.0.0.1")),
+        (script(GREETING, hear, b"{tag} BAD what\r\n"), UNAVAILABLE, ("127.0.0.1", "127.0.0.2")),
+        (script(GREETING, hear, reset), UNAVAILABLE, ("127.0.0.1", "127.0.0.2")),
+    ],
+    ids=["no", "bad", "resets"],
 )
-async def test_once_it_greeted_an_address_is_the_only_one_asked(
-    sides: Sides, answer_of_first: bytes, verdict: Verdict
+async def test_once_it_is_ready_an_address_is_the_only_one_asked(
+    sides: Sides, decided: Behaviour, verdict: Verdict, next_time: tuple[str, ...]
 ) -> None:
-    """A login must not count twice at a server, and a no is a no."""
-    decided = script(GREETING, hear, answer_of_first, hang)
+    """A login must not count twice at a server, and a no is a no; trouble counts next time."""
     async with two_servers(decided, GOOD, sides.server) as (first, second):
         addresses = Addresses(NAME, lookup=two_addresses)
         passdb = remote(second.port, sides.client, host=NAME, addresses=addresses)
         answer = await verify(passdb)
-        assert await addresses.find(1.0) == ("127.0.0.2", "127.0.0.1")
+        assert await addresses.find(1.0) == next_time
     assert answer.verdict is verdict
     assert len(first.peers) == 1
     assert not second.peers
@@ -147,10 +167,95 @@ async def test_an_address_that_is_silent_behind_its_greeting_comes_last_next_tim
         passdb = remote(second.port, sides.client, host=NAME, addresses=addresses)
         answer = await verify(passdb, seconds=0.3)
         again = await verify(passdb)
-    assert (answer.verdict, answer.reason) == (
-        UNAVAILABLE,
-        "no answer to the login within 0.3 s",
-    )
+    assert answer.verdict is UNAVAILABLE
+    assert timeless(answer.reason) == "no answer to the login within N s"
     assert answer.password_sent
     assert again.verdict is ACCEPTED
     assert len(first.peers) == len(second.peers) == 1
+
+
+async def test_the_last_address_has_all_the_time_that_is_left() -> None:
+    """The first is silent for its half of a second; the second needs most of the other half."""
+
+    def slow(peer: Peer) -> None:
+        time.sleep(0.35)
+        GOOD(peer)
+
+    async with two_servers(script(hang), slow, None) as (_, second):
+        addresses = Addresses(NAME, lookup=two_addresses)
+        answer = await verify(remote(second.port, host=NAME, addresses=addresses), seconds=1.0)
+    assert answer.verdict is ACCEPTED
+
+
+async def test_an_address_with_next_to_no_time_has_not_failed() -> None:
+    """The login came late; it says nothing about the server."""
+    async with two_servers(script(hang), GOOD, None) as (_, second):
+        addresses = Addresses(NAME, lookup=two_addresses)
+        passdb = remote(second.port, host=NAME, addresses=addresses)
+        await verify(passdb, seconds=0.2)
+        assert await addresses.find(1.0) == ("127.0.0.2", "127.0.0.1")
+
+
+# What goes wrong up to the login
+
+
+async def ask_both(channel: Channel, first: Channel, bad: Behaviour) -> tuple[Asked, FakeServer]:
+    """Have a good server asked behind a bad one; return that, and the bad one."""
+    async with (
+        channel.serving(channel.good()) as good,
+        first.serving(bad, address="127.0.0.2", port=good.port) as server,
+    ):
+        addresses = Addresses(NAME, lookup=two_addresses)
+        passdb = channel.remote(good.port, host=NAME, addresses=addresses)
+        answer = await verify(passdb, seconds=1.5)
+        assert await addresses.find(1.0) == ("127.0.0.1", "127.0.0.2")
+    return Asked(answer, good), server
+
+
+@pytest.mark.parametrize("trouble", [hang, hang_up], ids=["silent", "hangs-up"])
+async def test_trouble_before_the_login(channel: Channel, trouble: Step) -> None:
+    """At whatever stage: the next address is tried, with a dialogue that begins anew."""
+    stages = [stage for stage in channel.stages if stage.in_opening]
+    bad = [channel.failing_at(stage, trouble) for stage in stages]
+    with bounded_memory(PEAK_BYTES * len(bad)):
+        asked = await asyncio.gather(*(ask_both(channel, channel, one) for one in bad))
+    for good, first in asked:
+        assert good.answer.verdict is ACCEPTED
+        assert channel.took_leave(good.peer)
+        assert not told_the_password(first.heard)
+        assert b"alice" not in first.heard
+        assert len(first.peers) == 1
+
+
+@pytest.mark.parametrize("security", ["ssl", "tls"], indirect=True)
+@pytest.mark.parametrize("flaw", ["expired", "self-signed", "unknown authority", "other name"])
+async def test_a_bad_certificate(channel: Channel, flaw: str) -> None:
+    contexts = replace(channel.contexts, server=channel.contexts.bad[flaw])
+    flawed = replace(channel, contexts=contexts)
+    good, first = await ask_both(channel, flawed, flawed.good())
+    assert good.answer.verdict is ACCEPTED
+    assert first.heard == first.in_the_clear  # nothing was said in such TLS
+    assert not told_the_password(first.heard)
+
+
+NO_TLS = {
+    "imap-not-offered": ("imap", (b"* OK [CAPABILITY IMAP4rev1] ready\r\n",)),
+    "imap-refused": (
+        "imap",
+        (b"* OK [CAPABILITY IMAP4rev1 STARTTLS] ready\r\n", hear, b"{tag} NO not today\r\n"),
+    ),
+    "pop3-not-offered": ("pop3", (b"+OK ready\r\n", hear, b"+OK\r\nUSER\r\n.\r\n")),
+    "pop3-refused": (
+        "pop3",
+        (b"+OK ready\r\n", hear, b"+OK\r\nSTLS\r\n.\r\n", hear, b"-ERR not today\r\n"),
+    ),
+}
+
+
+@pytest.mark.parametrize(("protocol", "steps"), NO_TLS.values(), ids=NO_TLS)
+async def test_no_starttls(contexts: Contexts, protocol: Protocol, steps: tuple[Step, ...]) -> None:
+    channel = Channel(protocol, "tls", contexts)
+    good, first = await ask_both(channel, channel, script(*steps, hang))
+    assert good.answer.verdict is ACCEPTED
+    assert channel.took_leave(first.peers[0])
+    assert not told_the_password(first.heard)

@@ -1,10 +1,12 @@
-"""The carrier and servers that are silent, elsewhere, or no longer wanted."""
+"""The carrier and servers that are silent or slow: the answer is there at the deadline."""
 
 import asyncio
 import contextlib
+import itertools
 import socket
 import threading
-from collections.abc import Iterator
+import time
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import pytest
@@ -13,72 +15,79 @@ from lab.asking import (
     GOOD,
     GREETING,
     NAME,
-    NO_IR_GREETING,
+    Asked,
+    Channel,
     Contexts,
     Sides,
-    open_sockets,
     remote,
     serving,
-    settled,
+    timeless,
     verify,
 )
-from lab.fake_imap import (
-    Behaviour,
-    FakeImap,
-    Peer,
-    drip,
-    hang,
-    hear,
-    script,
-)
+from lab.fake_server import FakeServer, Peer, Step, drip, hang, hear, script, stop_reading
+from lab.leftovers import PEAK_BYTES, bounded_memory, open_sockets, settled
+from lab.stages import Stage
 
 from bridge_common.deadline import Deadline
-from bridge_common.secret import Secret
-from sasl_bridge.dialogue.imap import ImapDialogue
-from sasl_bridge.dialogue.interface import Dialogue
 from sasl_bridge.passdb.addresses import Addresses
-from sasl_bridge.passdb.remote import RemotePassdb
 from sasl_bridge.verdict import Verdict
 
 ACCEPTED, REJECTED, UNAVAILABLE = Verdict.ACCEPTED, Verdict.REJECTED, Verdict.UNAVAILABLE
 
+SECONDS = 1.0
 
-# Silence
+
+async def test_silence_at_each_stage(channel: Channel) -> None:
+    """Leave is taken where it would be understood: a POP3 server keeps the maildrop locked else."""
+    asked = await ask_at_each_stage(channel, lambda _: hang)
+    leaves = {stage: channel.took_leave(one.peer) for stage, one in asked.items()}
+    assert leaves == {stage: stage.leave_due for stage in channel.stages}
 
 
-@pytest.mark.parametrize(
-    ("behave", "reason", "sent"),
-    [
-        (script(hang), "no greeting from 127.0.0.1 port {port} within 0.2 s", False),
-        (script(b"* OK ready\r\n", hear, hang), "no answer to CAPABILITY within 0.2 s", False),
-        (script(NO_IR_GREETING, hear, hang), "no leave to send the password within 0.2 s", False),
-        (
-            script(NO_IR_GREETING, hear, b"+ \r\n", hear, hang),
-            "no answer to the login within 0.2 s",
-            True,
-        ),
-        (script(GREETING, hear, hang), "no answer to the login within 0.2 s", True),
-        (
-            script(drip((GREETING[at : at + 1] for at in range(99)), 0.02), hang),
-            "no greeting from 127.0.0.1 port {port} within 0.2 s",
-            False,
-        ),
-    ],
-    ids=["greeting", "capability", "leave", "answer", "answer-at-once", "drip"],
-)
-async def test_silence(sides: Sides, behave: Behaviour, reason: str, sent: bool) -> None:
-    async with serving(behave, sides.server) as server:
-        answer = await verify(remote(server.port, sides.client), seconds=0.2)
-    assert (answer.verdict, answer.reason) == (UNAVAILABLE, reason.format(port=server.port))
-    assert answer.password_sent == sent
-    assert answer.steps[0].seconds >= 0.19
+async def test_slowness_at_each_stage(channel: Channel) -> None:
+    """One that says a byte now and then, and one that takes nothing in and says nothing."""
+    await asyncio.gather(
+        ask_at_each_stage(channel, byte_after_byte),
+        ask_at_each_stage(channel, lambda _: stop_reading),
+    )
+
+
+async def ask_at_each_stage(channel: Channel, slow: Callable[[Stage], Step]) -> dict[Stage, Asked]:
+    """Ask such servers at once; the reasons tell what did not come; no more is said than due."""
+    at = channel.stages
+    servers = [channel.failing_at(stage, slow(stage)) for stage in at]
+    with bounded_memory(PEAK_BYTES * 2 * len(servers)):
+        answers = await asyncio.gather(*(channel.ask(server, SECONDS) for server in servers))
+    asked = dict(zip(at, answers, strict=True))
+    assert {stage.name: one.reason for stage, one in asked.items()} == {
+        stage.name: missing_at(stage) for stage in at
+    }
+    for stage, one in asked.items():
+        assert one.answer.verdict is UNAVAILABLE
+        channel.check_secrecy(one, sent=stage.name == "answer")
+    return asked
+
+
+def byte_after_byte(stage: Stage) -> Step:
+    """Begin something that could become good, and never end it."""
+    beginnings = {"handshake": b"\x16\x03\x03\x40\x00\x02", "leave": b"+ "}
+    beginning = beginnings.get(stage.name, b"* OK " if b"{tag}" in stage.said else b"+OK ")
+    endless = itertools.chain(beginning, itertools.repeat(ord("x")))
+    return drip((bytes([byte]) for byte in endless), 0.05)
+
+
+def missing_at(stage: Stage) -> str:
+    if not stage.in_opening:
+        return f"no {stage.awaited} within N s"
+    way = "with" if stage.name == "handshake" else "from"
+    return f"no {stage.awaited} {way} 127.0.0.1 port N within N s"
 
 
 async def test_silence_in_the_handshake(contexts: Contexts) -> None:
     async with serving(script(hang)) as server:
         answer = await verify(remote(server.port, contexts.client), seconds=0.2)
-    expected = f"no TLS handshake with 127.0.0.1 port {server.port} within 0.2 s"
-    assert (answer.verdict, answer.reason) == (UNAVAILABLE, expected)
+    expected = f"no TLS handshake with 127.0.0.1 port {server.port} within N s"
+    assert (answer.verdict, timeless(answer.reason)) == (UNAVAILABLE, expected)
     assert not answer.password_sent
 
 
@@ -97,11 +106,9 @@ def full_port() -> Iterator[int]:
 
 
 async def test_silence_of_the_network(full_port: int) -> None:
-    sockets = open_sockets()
     answer = await verify(remote(full_port), seconds=0.2)
-    expected = f"no connection to 127.0.0.1 port {full_port} within 0.2 s"
-    assert (answer.verdict, answer.reason) == (UNAVAILABLE, expected)
-    await settled(lambda: open_sockets() == sockets)
+    expected = f"no connection to 127.0.0.1 port {full_port} within N s"
+    assert (answer.verdict, timeless(answer.reason)) == (UNAVAILABLE, expected)
 
 
 async def test_silence_of_the_resolver() -> None:
@@ -114,7 +121,8 @@ async def test_silence_of_the_resolver() -> None:
 
     passdb = remote(1, host=NAME, addresses=Addresses(NAME, lookup=lookup))
     answer = await passdb.verify(ASKING, Deadline.after(0.2))
-    assert (answer.verdict, answer.reason) == (UNAVAILABLE, f"no address for {NAME} within 0.2 s")
+    expected = f"no address for {NAME} within N s"
+    assert (answer.verdict, timeless(answer.reason)) == (UNAVAILABLE, expected)
     ended.set()
 
 
@@ -125,64 +133,6 @@ async def test_no_time_at_all() -> None:
     assert not server.heard
 
 
-# No longer wanted
-
-
-# What a server is doing, what it has heard by then, and whether leave is taken of it: not before
-# its greeting, and not in the middle of a command.
-ENDINGS = {
-    "greeting": (script(b"* O", hang), b"", False),
-    "capability": (script(b"* OK ready\r\n", hear, hang), b"1 CAPABILITY\r\n", True),
-    "leave": (script(NO_IR_GREETING, hear, hang), b"1 AUTHENTICATE PLAIN\r\n", False),
-    "answer": (script(GREETING, hear, hang), b"1 AUTHENTICATE PLAIN AG", True),
-}
-
-
-def leave_was_taken(server: FakeImap) -> bool:
-    """Say so; nothing may stand between what the server waited for and LOGOUT."""
-    (peer,) = server.peers
-    return peer.heard.endswith(b"2 LOGOUT\r\n") and peer.heard.count(b"\r\n") == 2
-
-
-@pytest.mark.parametrize(("behave", "heard", "leave"), ENDINGS.values(), ids=ENDINGS)
-async def test_leave_is_taken_of_a_server_that_is_too_slow(
-    sides: Sides, behave: Behaviour, heard: bytes, leave: bool
-) -> None:
-    """A POP3 server would keep the maildrop locked otherwise."""
-    async with serving(behave, sides.server) as server:
-        await verify(remote(server.port, sides.client), seconds=0.2)
-    assert heard in server.heard
-    assert leave_was_taken(server) == leave
-    assert server.peers[0].left or not leave
-
-
-@pytest.mark.parametrize(("behave", "heard", "leave"), ENDINGS.values(), ids=ENDINGS)
-async def test_a_cancelled_login_leaves_nothing(
-    sides: Sides, behave: Behaviour, heard: bytes, leave: bool
-) -> None:
-    async with serving(behave, sides.server) as server:
-        passdb = remote(server.port, sides.client)
-        dialogues = note_dialogues(passdb)
-        task = asyncio.create_task(passdb.verify(ASKING, Deadline.after(5.0)))
-        await settled(lambda: bool(dialogues and (dialogues[0].greeted or begun(dialogues[0]))))
-        await settled(lambda: heard in server.heard)
-        task.cancel()
-        with pytest.raises(asyncio.CancelledError):
-            await task
-    assert leave_was_taken(server) == leave
-
-
-async def test_a_login_cancelled_in_the_handshake_leaves_nothing(contexts: Contexts) -> None:
-    async with serving(script(hang)) as server:
-        passdb = remote(server.port, contexts.client)
-        task = asyncio.create_task(passdb.verify(ASKING, Deadline.after(5.0)))
-        await settled(lambda: bool(server.heard))
-        task.cancel()
-        with pytest.raises(asyncio.CancelledError):
-            await task
-    assert server.heard.startswith(b"\x16\x03")
-
-
 async def test_a_server_that_reads_nothing_holds_up_nobody(sides: Sides) -> None:
     """Its leave is written, and if it does not take it in, the connection is cut all the same."""
     held = threading.Event()
@@ -191,43 +141,19 @@ async def test_a_server_that_reads_nothing_holds_up_nobody(sides: Sides) -> None
         script(GREETING)(peer)
         held.wait(10)
 
-    with FakeImap(behave, sides.server) as server:
-        sockets = open_sockets()
+    with FakeServer(behave, sides.server) as server:
+        sockets = len(open_sockets())
         answer = await verify(remote(server.port, sides.client), seconds=0.2)
         assert answer.verdict is UNAVAILABLE
-        await settled(lambda: open_sockets() == sockets + 1, seconds=0.5)  # the server's own end
+        # What remains is the server's own end.
+        await settled(lambda: len(open_sockets()) == sockets + 1, seconds=0.5)
         held.set()
 
 
-def note_dialogues(passdb: RemotePassdb) -> list[ImapDialogue]:
-    """Return a list of the dialogues that it will have."""
-    dialogues: list[ImapDialogue] = []
-    begin = passdb._begin_dialogue
-
-    def begin_noted(login: str, password: Secret) -> Dialogue:
-        dialogue = begin(login, password)
-        assert isinstance(dialogue, ImapDialogue)
-        dialogues.append(dialogue)
-        return dialogue
-
-    passdb._begin_dialogue = begin_noted
-    return dialogues
-
-
-def begun(dialogue: ImapDialogue) -> bool:
-    """Whether a part of a line was received."""
-    return bool(dialogue._lines._buffer)
-
-
-async def test_cancelling_at_any_moment_leaves_nothing(contexts: Contexts) -> None:
-    """After each turn of the loop, from the first one to the answer."""
-    async with serving(GOOD, contexts.server) as server:
-        passdb = remote(server.port, contexts.client)
-        for turns in range(40):
-            asking = passdb.verify(ASKING, Deadline.after(5.0))
-            task = asyncio.create_task(asking)
-            for _ in range(turns):
-                await asyncio.sleep(0.0005 if turns % 2 else 0)
-            task.cancel()
-            with contextlib.suppress(asyncio.CancelledError):
-                assert (await task).verdict is ACCEPTED
+async def test_an_answer_that_is_there_in_the_moment_of_the_deadline_counts() -> None:
+    """The loop was busy, and hears of both at once."""
+    async with serving(script(GREETING, hear, b"{tag} OK in\r\n", hang)) as server:
+        asking = asyncio.create_task(remote(server.port).verify(ASKING, Deadline.after(0.5)))
+        await settled(lambda: bool(server.heard))
+        time.sleep(0.6)  # noqa: ASYNC251  # this is what a busy loop does
+        assert (await asking).verdict is ACCEPTED

@@ -1,47 +1,58 @@
-"""The carrier and TLS: no password without it, and none before it."""
+"""The carrier and TLS: no password to a server that is not the one it should be."""
 
 import ssl
 from collections.abc import Callable
-from typing import Any
+from dataclasses import replace
+from typing import Any, cast
 
 import pytest
-from lab.asking import GOOD, GREETING, Contexts, remote, serving, verify
-from lab.fake_imap import Peer
+from lab.asking import GOOD, GREETING, Channel, Contexts, remote, serving, verify
+from lab.fake_server import Peer
 
+from sasl_bridge.dialogue.interface import Security
 from sasl_bridge.passdb.tls import tls_context
 from sasl_bridge.verdict import Verdict
 
 ACCEPTED, REJECTED, UNAVAILABLE = Verdict.ACCEPTED, Verdict.REJECTED, Verdict.UNAVAILABLE
 
 
-# TLS
+@pytest.fixture(params=["ssl", "tls"])
+def security(request: pytest.FixtureRequest) -> Security:
+    """TLS from the start, and begun in the dialogue."""
+    return cast("Security", request.param)
 
 
-@pytest.mark.parametrize(
-    ("flaw", "reason"),
-    [
-        ("expired", "certificate has expired"),
-        ("self-signed", "certificate is self-signed"),
-        ("unknown authority", "certificate is not signed by a trusted authority"),
-        ("other name", "certificate is not valid for mail.example.com"),
-    ],
-)
-async def test_a_bad_certificate_gets_no_password(
-    contexts: Contexts, flaw: str, reason: str
-) -> None:
-    async with serving(GOOD, contexts.bad[flaw]) as server:
-        answer = await verify(remote(server.port, contexts.client))
-    assert (answer.verdict, answer.reason) == (UNAVAILABLE, reason)
-    assert not answer.password_sent
-    assert server.heard == b""
+def with_certificate(channel: Channel, server: ssl.SSLContext) -> Channel:
+    """Return the same with a server that has another certificate, or another TLS."""
+    return replace(channel, contexts=replace(channel.contexts, server=server))
 
 
-@pytest.mark.parametrize("flaw", ["expired", "self-signed", "unknown authority", "other name"])
-async def test_unless_the_administrator_said_so(contexts: Contexts, flaw: str) -> None:
-    async with serving(GOOD, contexts.bad[flaw]) as server:
-        trusting = tls_context(verify=False, ca_file="")
-        answer = await verify(remote(server.port, trusting))
-    assert answer.verdict is ACCEPTED
+# Certificates
+
+FLAWS = {
+    "expired": "certificate has expired",
+    "self-signed": "certificate is self-signed",
+    "unknown authority": "certificate is not signed by a trusted authority",
+    "other name": "certificate is not valid for mail.example.com",
+}
+
+
+@pytest.mark.parametrize(("flaw", "reason"), FLAWS.items(), ids=FLAWS)
+async def test_a_bad_certificate_gets_no_password(channel: Channel, flaw: str, reason: str) -> None:
+    flawed = with_certificate(channel, channel.contexts.bad[flaw])
+    asked = await flawed.ask(flawed.good())
+    assert (asked.answer.verdict, asked.reason) == (UNAVAILABLE, reason)
+    channel.check_secrecy(asked, sent=False)
+    assert asked.peer.heard == asked.peer.in_the_clear  # nothing was said in such TLS
+
+
+@pytest.mark.parametrize("flaw", FLAWS)
+async def test_unless_the_administrator_said_so(channel: Channel, flaw: str) -> None:
+    contexts = replace(channel.contexts, client=tls_context(verify=False, ca_file=""))
+    trusting = with_certificate(replace(channel, contexts=contexts), contexts.bad[flaw])
+    asked = await trusting.ask(trusting.good())
+    assert asked.answer.verdict is ACCEPTED
+    channel.check_secrecy(asked, sent=True)
 
 
 @pytest.mark.parametrize(
@@ -80,6 +91,24 @@ async def test_the_host_is_the_name_in_the_certificate(contexts: Contexts) -> No
     assert answer.verdict is ACCEPTED
 
 
+# Handshakes
+
+
+async def test_too_old_tls(channel: Channel) -> None:
+    """1.1 at most, and the server says that it will not do."""
+    outdated = with_certificate(channel, channel.contexts.server_1_1)
+    asked = await outdated.ask(outdated.good())
+    assert asked.answer.verdict is UNAVAILABLE
+    assert asked.reason == "TLS with 127.0.0.1 port N failed: tlsv1 alert protocol version"
+    channel.check_secrecy(asked, sent=False)
+
+
+async def test_tls_1_2_will_do(channel: Channel) -> None:
+    older = with_certificate(channel, channel.contexts.server_1_2)
+    asked = await older.ask(older.good())
+    assert asked.answer.verdict is ACCEPTED
+
+
 async def test_tls_where_there_is_none(contexts: Contexts) -> None:
     async with serving(GOOD) as server:
         answer = await verify(remote(server.port, contexts.client))
@@ -102,8 +131,8 @@ async def test_a_hangup_in_the_handshake(contexts: Contexts) -> None:
     assert (answer.verdict, answer.reason) == (UNAVAILABLE, expected)
 
 
-async def test_too_old_tls_is_refused(contexts: Contexts) -> None:
-    """A server that answers our hello with TLS 1.1 only."""
+async def test_too_old_tls_that_is_insisted_on(contexts: Contexts) -> None:
+    """A server that answers our hello with TLS 1.1 all the same."""
 
     def server_hello_1_1(peer: Peer) -> None:
         peer.hear_bytes(5)

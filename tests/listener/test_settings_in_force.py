@@ -13,13 +13,16 @@ from typing import Self
 
 from lab.asking import GREETING
 from lab.bridge import Bridge
-from lab.fake_imap import FakeImap, Peer
+from lab.fake_pop3 import maildrops
+from lab.fake_server import Behaviour, FakeServer, Peer
+from lab.settings import server
 
 OK = "OK\t1\tuser=alice@example.com"
 WRONG = "reason=the login or the password is wrong"
 HUNG_UP = ""
 
 Keys = Mapping[str, object]
+_OF_SERVER = "server."
 
 
 def as_told(peer: Peer) -> None:
@@ -40,25 +43,22 @@ def as_told(peer: Peer) -> None:
 
 
 def settings(folder: Path, port: int, keys: Keys) -> str:
-    """Return a settings file with these keys, which are named by their paths."""
+    """Return a settings file with these keys, which are named by their paths.
+
+    There is one server, whose keys are those that begin with "server".
+    """
     lines = {
         "smtp_auth.enabled": True,
         "smtp_auth.failure_delay": "0s",
         "smtp_auth.listen": [f"unix:{folder}/auth"],
         "smtp_auth.control": f"unix:{folder}/control",
         "identity.domains": ["example.com"],
-        **keys,
+        **{path: value for path, value in keys.items() if not path.startswith(_OF_SERVER)},
     }
-    # Strings, booleans and lists of strings are written alike in JSON and in TOML.
+    # Strings, numbers, booleans and lists of strings are written alike in JSON and in TOML.
     text = "\n".join(f"{path} = {json.dumps(value)}" for path, value in lines.items())
-    return f"""{text}
-
-[[server]]
-name = "imap"
-security = "plain"
-host = "127.0.0.1"
-port = {port}
-"""
+    of_server = {path.removeprefix(_OF_SERVER): keys[path] for path in keys.keys() - lines.keys()}
+    return f"{text}\n{server('imap', port, **of_server)}"
 
 
 class Smtpd:
@@ -86,11 +86,14 @@ class Smtpd:
         self._file.close()
         self._socket.close()
 
-    def login(self, login: str, password: str, *, secured: bool = True) -> str:
+    def login(
+        self, login: str, password: str, *, secured: bool = True, client: str = "192.0.2.1"
+    ) -> str:
         """Return the reply, or nothing if the daemon hung up."""
         self._id += 1
         response = base64.b64encode(f"\0{login}\0{password}".encode()).decode()
-        session = "service=smtp\trip=192.0.2.1" + ("\tsecured" if secured else "")
+        session = "service=smtp" + (f"\trip={client}" if client else "")
+        session += "\tsecured" if secured else ""
         self._file.write(f"AUTH\t{self._id}\tPLAIN\t{session}\tresp={response}\n".encode())
         self._file.flush()
         return self._file.readline().decode().removesuffix("\n")
@@ -101,7 +104,7 @@ class Running:
     """A daemon and the one server that it asks."""
 
     folder: Path
-    imap: FakeImap
+    remote: FakeServer
     bridge: Bridge
 
     def connect(self) -> Smtpd:
@@ -119,16 +122,16 @@ class Running:
             return smtpd.login("alice@example.com", password), time.monotonic() - begun
 
     def reload(self, keys: Keys) -> None:
-        self.bridge.reload(settings(self.folder, self.imap.port, keys))
+        self.bridge.reload(settings(self.folder, self.remote.port, keys))
 
 
 @contextmanager
-def running(folder: Path, keys: Keys) -> Iterator[Running]:
+def running(folder: Path, keys: Keys, behave: Behaviour = as_told) -> Iterator[Running]:
     with (
-        FakeImap(as_told) as imap,
-        Bridge(folder, settings(folder, imap.port, keys)) as bridge,
+        FakeServer(behave) as remote,
+        Bridge(folder, settings(folder, remote.port, keys)) as bridge,
     ):
-        yield Running(folder, imap, bridge)
+        yield Running(folder, remote, bridge)
 
 
 # Who may log in: section identity
@@ -139,14 +142,14 @@ def test_only_our_domains_log_in(tmp_path: Path) -> None:
     with running(tmp_path, {}) as daemon:
         assert daemon.login("alice@elsewhere.example") == f"FAIL\t1\t{WRONG}"
         assert daemon.login("alice") == f"FAIL\t1\t{WRONG}"
-        assert daemon.imap.peers == []
+        assert daemon.remote.peers == []
         assert daemon.login() == OK
         daemon.reload({"identity.domains": ["*"]})
         elsewhere = daemon.login("alice@elsewhere.example")
         assert elsewhere == "OK\t1\tuser=alice@elsewhere.example"
         daemon.reload({"identity.domains": ["example.org"]})
         assert daemon.login() == f"FAIL\t1\t{WRONG}"
-    assert len(daemon.imap.peers) == 2
+    assert len(daemon.remote.peers) == 2
 
 
 def test_no_server_is_asked_what_must_not_be_sent(tmp_path: Path) -> None:
@@ -159,7 +162,7 @@ def test_no_server_is_asked_what_must_not_be_sent(tmp_path: Path) -> None:
             ("alice@example.com", "right\r\nnow"),
         ]:
             assert daemon.login(login, password) == f"FAIL\t1\t{WRONG}"
-        assert daemon.imap.peers == []
+        assert daemon.remote.peers == []
         assert daemon.login() == OK
 
 
@@ -204,7 +207,7 @@ def test_switched_off_nobody_is_asked_and_nobody_is_told_that_the_password_is_wr
     off = {"smtp_auth.enabled": False, "smtp_auth.on_unavailable": "reject"}
     with running(tmp_path, off) as daemon:
         assert daemon.login() == HUNG_UP
-        assert daemon.imap.peers == []
+        assert daemon.remote.peers == []
         daemon.reload({})
         assert daemon.login() == OK
 
@@ -218,7 +221,7 @@ def test_require_tls_holds_on_open_connections_too(tmp_path: Path) -> None:
         alice = ("alice@example.com", "right")
         refusal = "reason=encryption is required before logging in"
         assert smtpd.login(*alice, secured=False) == f"FAIL\t1\t{refusal}"
-        assert daemon.imap.peers == []
+        assert daemon.remote.peers == []
         daemon.reload({"smtp_auth.require_tls": False})
         assert smtpd.login(*alice, secured=False) == "OK\t2\tuser=alice@example.com"
         daemon.reload({"smtp_auth.require_tls": True})
@@ -246,6 +249,26 @@ def test_failure_delay_counts_from_the_beginning(tmp_path: Path) -> None:
             reply, seconds = daemon.timed_login(password)
             assert reply == f"FAIL\t1\tuser=alice@example.com\t{WRONG}"
             assert at_least <= seconds < less_than
+
+
+# How a server is asked: section server
+
+
+def test_a_server_that_trusts_us_is_told_who_logs_in(tmp_path: Path) -> None:
+    """And whoever Postfix does not name is not told of; nor is anybody after a reload."""
+    pop3 = {"server.protocol": "pop3"}
+    trusting = maildrops({"alice@example.com": b"right"}, xclient=True)
+    with running(tmp_path, pop3 | {"server.forward_client": "xclient"}, trusting) as daemon:
+        with daemon.connect() as smtpd:
+            assert smtpd.login("alice@example.com", "right", client="198.51.100.7") == OK
+            nobody = smtpd.login("alice@example.com", "right", client="")
+            assert nobody == "OK\t2\tuser=alice@example.com"
+        daemon.reload(pop3)
+        assert daemon.login() == OK
+    told, unknown, untold = (peer.heard for peer in daemon.remote.peers)
+    assert told.startswith(b"CAPA\r\nXCLIENT ADDR=198.51.100.7\r\nAUTH PLAIN")
+    assert unknown.startswith(b"CAPA\r\nAUTH PLAIN")
+    assert untold.startswith(b"CAPA\r\nAUTH PLAIN")
 
 
 # What is written: section log

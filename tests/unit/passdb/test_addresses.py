@@ -62,6 +62,28 @@ async def test_names_are_looked_up_and_kept_for_a_while() -> None:
     assert resolver.calls == 2
 
 
+async def test_of_many_addresses_a_few_are_tried_and_the_others_next_time() -> None:
+    numbers = range(1, 7)
+    addresses = addresses_of(Resolver(*(f"192.0.2.{number}" for number in numbers)), Clock())
+    found = await addresses.find(5.0)
+    assert found == ("192.0.2.1", "192.0.2.2", "192.0.2.3", "192.0.2.4")
+    for address in found:
+        addresses.avoid(address)
+    found = await addresses.find(5.0)
+    assert found == ("192.0.2.5", "192.0.2.6", "192.0.2.1", "192.0.2.2")
+
+
+async def test_ipv6_and_ipv4_take_turns() -> None:
+    """One of them may lead nowhere; the resolver's order says which one is first."""
+    found = ("2001:db8::1", "2001:db8::2", "2001:db8::3", "192.0.2.1", "192.0.2.2")
+    assert await addresses_of(Resolver(*found), Clock()).find(5.0) == (
+        "2001:db8::1",
+        "192.0.2.1",
+        "2001:db8::2",
+        "192.0.2.2",
+    )
+
+
 async def test_the_real_resolver_knows_this_machine() -> None:
     assert "127.0.0.1" in await Addresses("localhost").find(5.0)
 

@@ -1,101 +1,17 @@
-"""The laws of the list, in virtual time, against a plain model of them."""
+"""The laws of the list, one by one, in virtual time."""
 
 import asyncio
-from collections.abc import Iterator
-from dataclasses import dataclass
-from typing import Literal
 
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
-from lab.virtual_time import VirtualTimeLoop
+from lab.scripted_list import ALICE, ASKING, NEVER, Script, Scripted, run
 
 from bridge_common.deadline import Deadline
-from bridge_common.identity import Identity, LoginForm
 from bridge_common.secret import Secret
 from sasl_bridge.credentials import Credentials
 from sasl_bridge.passdb.chain import Chain, Listed
 from sasl_bridge.verdict import Answer, Verdict
 
 ACCEPTED, REJECTED, UNAVAILABLE = Verdict.ACCEPTED, Verdict.REJECTED, Verdict.UNAVAILABLE
-ALICE = Identity("alice", "example.com", LoginForm.ADDRESS)
-TOTAL = 8.0
-DELAY = 2.0
-NEVER = 1000.0
-
-
-@dataclass(frozen=True)
-class Script:
-    """A server that answers with this verdict after so many seconds, and its place in the list."""
-
-    verdict: Verdict
-    seconds: float = 0.0
-    required: bool = True
-    on_reject: Literal["next", "stop"] = "next"
-    domains: frozenset[str] = frozenset()
-
-
-class Scripted:
-    """A passdb that follows its script, and notes when it was asked and whether it was stopped."""
-
-    def __init__(self, script: Script, name: str) -> None:
-        self.script = script
-        self.name = name
-        self.asked_at: float | None = None
-        self.cancelled = False
-
-    async def verify(self, credentials: Credentials, deadline: Deadline) -> Answer:
-        self.asked_at = deadline.clock()
-        try:
-            await asyncio.sleep(self.script.seconds)
-        except asyncio.CancelledError:
-            self.cancelled = True
-            raise
-        address = credentials.identity.address
-        verdict = self.script.verdict
-        return Answer(verdict, address, self.name, verdict.value, (), verdict is not UNAVAILABLE)
-
-
-@dataclass
-class Run:
-    """What came of it: the answer, when, and what the servers saw."""
-
-    answer: Answer
-    seconds: float
-    servers: list[Scripted]
-
-    @property
-    def asked(self) -> list[float | None]:
-        begin = 1000.0
-        return [
-            None if server.asked_at is None else round(server.asked_at - begin, 3)
-            for server in self.servers
-        ]
-
-
-def run(*scripts: Script, total: float = TOTAL, delay: float = DELAY) -> Run:
-    """Ask the chain in virtual time; no task is left behind."""
-    servers = [Scripted(script, f"s{number}") for number, script in enumerate(scripts)]
-    chain = Chain(
-        [
-            Listed(each.name, each, script.domains, script.on_reject, script.required)
-            for each, script in zip(servers, scripts, strict=True)
-        ],
-        failure_delay=delay,
-    )
-
-    async def ask() -> tuple[Answer, float]:
-        clock = asyncio.get_running_loop().time
-        began = clock()
-        answer = await chain.verify(
-            Credentials(ALICE, Secret(b"secret")), Deadline.after(total, clock)
-        )
-        assert len(asyncio.all_tasks()) == 1
-        return answer, clock() - began
-
-    with asyncio.Runner(loop_factory=VirtualTimeLoop) as runner:
-        answer, seconds = runner.run(ask())
-    return Run(answer, seconds, servers)
 
 
 def steps(answer: Answer) -> list[tuple[str, Verdict, str, float]]:
@@ -249,7 +165,7 @@ def test_the_accounts_own_name_is_the_identity() -> None:
 
     async def ask() -> Answer:
         chain = Chain([Listed("ldap", Directory())], failure_delay=0.0)
-        return await chain.verify(Credentials(ALICE, Secret(b"secret")), Deadline.after(8.0))
+        return await chain.verify(ASKING, Deadline.after(8.0))
 
     answer = asyncio.run(ask())
     assert (answer.identity, answer.source) == ("alice.smith@example.com", "ldap")
@@ -264,7 +180,7 @@ async def test_servers_hear_of_an_earlier_deadline() -> None:
             return Answer(ACCEPTED, "alice@example.com", "x", "yes")
 
     chain = Chain([Listed("s0", Listener())], failure_delay=0.0)
-    await chain.verify(Credentials(ALICE, Secret(b"secret")), Deadline(50.0, lambda: 42.0))
+    await chain.verify(ASKING, Deadline(50.0, lambda: 42.0))
     assert heard == [49.95]
 
 
@@ -290,14 +206,14 @@ async def test_a_check_that_cancels_itself_is_no_answer() -> None:
             raise asyncio.CancelledError
 
     chain = Chain([Listed("s0", Gone())], failure_delay=0.0)
-    answer = await chain.verify(Credentials(ALICE, Secret(b"secret")), Deadline.after(8.0))
+    answer = await chain.verify(ASKING, Deadline.after(8.0))
     assert (answer.verdict, answer.reason) == (UNAVAILABLE, "its check was cancelled")
 
 
 async def test_cancelling_the_chain_cancels_the_servers() -> None:
     server = Scripted(Script(ACCEPTED, NEVER), "s0")
     chain = Chain([Listed("s0", server)], failure_delay=0.0)
-    verifying = chain.verify(Credentials(ALICE, Secret(b"secret")), Deadline.after(8.0))
+    verifying = chain.verify(ASKING, Deadline.after(8.0))
     task = asyncio.create_task(verifying)
     while server.asked_at is None:
         await asyncio.sleep(0)
@@ -306,80 +222,3 @@ async def test_cancelling_the_chain_cancels_the_servers() -> None:
         await task
     assert server.cancelled
     assert len(asyncio.all_tasks()) == 1
-
-
-# The plain model: when each server is asked and answers, and what that amounts to.
-
-
-def answers_in_order(serving: list[Script]) -> Iterator[tuple[float, int]]:
-    """Yield (second, place) of every answer, if nothing ended it before."""
-    asked = 0.0
-    times = []
-    for place, script in enumerate(serving):
-        if asked >= TOTAL:
-            break
-        times.append((asked + script.seconds, place))
-        share = max(1.0, (TOTAL - asked - DELAY) / (len(serving) - place))
-        asked += min(script.seconds, share)
-    yield from sorted(time for time in times if time[0] < TOTAL)
-
-
-def model(scripts: list[Script]) -> Verdict:
-    serving = [each for each in scripts if not each.domains or "example.com" in each.domains]
-    counting = len(serving)
-    said: dict[int, Verdict] = {}
-    for _, place in answers_in_order(serving):
-        if place >= counting:
-            continue
-        said[place] = serving[place].verdict
-        if said[place] is ACCEPTED:
-            return ACCEPTED
-        if said[place] is REJECTED and serving[place].on_reject == "stop":
-            counting = place + 1
-        if all(earlier in said for earlier in range(counting)):
-            break
-    places = range(counting)
-    if any(serving[p].required and said.get(p) is not REJECTED for p in places):
-        return UNAVAILABLE
-    if places and REJECTED not in [said.get(p) for p in places]:
-        return UNAVAILABLE
-    return REJECTED
-
-
-def scripts_of(draw: st.DrawFn) -> list[Script]:
-    """Draw a list; no two moments of it coincide, for then the model would have to guess."""
-    scripts = []
-    for place in range(draw(st.integers(0, 5))):
-        tenths = draw(st.one_of(st.integers(0, 20), st.integers(0, 100)))
-        script = Script(
-            verdict=draw(st.sampled_from(Verdict)),
-            seconds=tenths / 10 + (place + 1) * 0.0013,
-            required=draw(st.booleans()),
-            on_reject=draw(st.sampled_from(["next", "stop"])),
-            domains=draw(st.sampled_from([frozenset(), frozenset({"example.org"})])),
-        )
-        scripts.append(script)
-    return scripts
-
-
-@given(st.composite(scripts_of)())
-def test_the_chain_is_its_model(scripts: list[Script]) -> None:
-    done = run(*scripts)
-    assert done.answer.verdict is model(scripts)
-    assert done.seconds <= TOTAL + 1e-5
-    serving = [script for script in scripts if not script.domains]
-    asked = [script for script, at in zip(scripts, done.asked, strict=True) if at is not None]
-    assert asked == serving[: len(asked)]
-    assert len(done.answer.steps) == len(asked)
-    if done.answer.verdict is REJECTED and asked:
-        stop = next(
-            (
-                place
-                for place, script in enumerate(asked)
-                if script.on_reject == "stop" and done.answer.steps[place].verdict is REJECTED
-            ),
-            len(serving),
-        )
-        counting = zip(asked, done.answer.steps, strict=True)
-        for script, step in list(counting)[: stop + 1]:
-            assert not script.required or step.verdict is REJECTED

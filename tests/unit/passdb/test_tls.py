@@ -1,4 +1,4 @@
-"""TLS settings; what they do to a handshake is shown in tests/listener/test_remote.py."""
+"""TLS settings; what they do to a handshake is shown in tests/listener/test_remote_tls.py."""
 
 import ssl
 from pathlib import Path
@@ -14,6 +14,14 @@ def test_verified_by_default_and_not_below_1_2() -> None:
     assert context.verify_mode is ssl.CERT_REQUIRED
     assert context.check_hostname
     assert context.minimum_version is ssl.TLSVersion.TLSv1_2
+
+
+@pytest.mark.parametrize("verify", [True, False])
+def test_no_server_makes_us_compute_with_large_numbers(verify: bool) -> None:
+    """With parameters of 10000 bits a handshake would stop all others for a second."""
+    names = [str(cipher["name"]) for cipher in tls_context(verify=verify, ca_file="").get_ciphers()]
+    assert "ECDHE-RSA-AES256-GCM-SHA384" in names
+    assert not [name for name in names if name.startswith(("DHE-RSA", "DHE-DSS", "ADH"))]
 
 
 def test_unverified_only_on_request() -> None:

@@ -23,7 +23,7 @@ def test_it_loads_without_problem_or_warning() -> None:
     assert loaded.settings.identity.domains == ("example.com",)
     assert [(server.name, server.host, server.port) for server in loaded.settings.servers] == [
         ("exchange", "mail.example.com", 993),
-        ("backup", "imap2.example.com", 993),
+        ("branch", "pop.example.com", 110),
     ]
 
 
@@ -42,7 +42,9 @@ def test_what_is_commented_out_is_at_its_default() -> None:
 def test_what_the_setup_does_not_need_is_at_its_default() -> None:
     settings = parse_settings(TEXT).settings
     assert settings.log == Settings().log
-    assert settings.servers[1] == Server(name="backup", host="imap2.example.com")
+    assert settings.servers[1] == Server(
+        name="branch", protocol="pop3", security="tls", host="pop.example.com"
+    )
     changed = {
         name
         for name in keys_of(type(settings.smtp_auth))

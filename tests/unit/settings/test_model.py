@@ -1,5 +1,6 @@
 """The declarations, and what is derived from the settings."""
 
+import dataclasses
 import tomllib
 
 import pytest
@@ -17,6 +18,7 @@ from bridge_common.settings.findings import Findings
 from bridge_common.settings.model import (
     IdentitySettings,
     LogSettings,
+    Protocol,
     Security,
     Server,
     Settings,
@@ -65,6 +67,9 @@ def test_there_are_exactly_the_keys_that_work_today() -> None:
             "login_format",
             "on_reject",
             "required",
+            "forward_client",
+            "max_connections",
+            "in_use_is_success",
             "unavailable_texts",
             "verify",
             "ca_file",
@@ -109,6 +114,9 @@ def test_the_defaults_are_those_of_the_design() -> None:
         login_format="{login}",
         on_reject="next",
         required=True,
+        forward_client="none",
+        max_connections=50,
+        in_use_is_success=False,
         unavailable_texts=(),
         verify=True,
         ca_file="",
@@ -141,13 +149,22 @@ def test_each_default_is_a_value_that_the_kind_itself_would_read(
 
 
 @pytest.mark.parametrize(
-    ("security", "port", "effective"),
-    [("plain", 0, 143), ("ssl", 0, 993), ("plain", 1143, 1143), ("ssl", 143, 143)],
+    ("protocol", "security", "port"),
+    [
+        ("imap", "plain", 143),
+        ("imap", "tls", 143),
+        ("imap", "ssl", 993),
+        ("pop3", "plain", 110),
+        ("pop3", "tls", 110),
+        ("pop3", "ssl", 995),
+    ],
 )
 def test_the_usual_port_stands_in_for_an_absent_one(
-    security: Security, port: int, effective: int
+    protocol: Protocol, security: Security, port: int
 ) -> None:
-    assert Server(name="a", host="b.de", security=security, port=port).port == effective
+    server = Server(name="a", host="b.de", protocol=protocol, security=security)
+    assert server.port == port
+    assert dataclasses.replace(server, port=1143).port == 1143
 
 
 def test_identity_settings_become_rules() -> None:

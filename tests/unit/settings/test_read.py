@@ -121,7 +121,7 @@ host = "third.example.com"
         "identity.domain: unknown key; did you mean domains?",
         'server[1] "main".hots: unknown key; did you mean host?',
         (
-            'server[1] "main".security: "starttls" is not one of "plain", "ssl"; '
+            'server[1] "main".security: "starttls" is not one of "plain", "ssl", "tls"; '
             'for example: security = "ssl"'
         ),
         'server[2] "backup".port: must be a whole number from 0 to 65535; for example: port = 993',
@@ -167,6 +167,13 @@ host = "third.example.com"
             (
                 'server[1] "x".enabled: expected true or false, not a string; '
                 "for example: enabled = true"
+            ),
+        ),
+        (
+            "[[server]]\nname = 'x'\nhost = 'x'\nprotocol = 'pop'\nforward_client = 'xclient'",
+            (
+                'server[1] "x".protocol: "pop" is not one of "imap", "pop3"; '
+                'for example: protocol = "imap"'
             ),
         ),
     ],

@@ -10,7 +10,15 @@ from hypothesis import strategies as st
 from bridge_common.secret import Secret
 from bridge_common.settings.declaration import key
 from bridge_common.settings.kinds import SecretReference
-from bridge_common.settings.model import IdentitySettings, LogSettings, Server, Settings, SmtpAuth
+from bridge_common.settings.model import (
+    ForwardClient,
+    IdentitySettings,
+    LogSettings,
+    Protocol,
+    Server,
+    Settings,
+    SmtpAuth,
+)
 from bridge_common.settings.read import parse_settings, settings_from
 from bridge_common.settings.write import format_settings, section_as_json, settings_as_json
 
@@ -58,9 +66,12 @@ def identities(draw: st.DrawFn, ours: tuple[str, ...]) -> IdentitySettings:
 
 @st.composite
 def servers(draw: st.DrawFn, name: str, ours: tuple[str, ...]) -> Server:
+    protocol: Protocol = draw(st.sampled_from(["imap", "pop3"]))
+    forwarding: ForwardClient = "id" if protocol == "imap" else "xclient"
     return Server(
         name=name,
-        security=draw(st.sampled_from(["plain", "ssl"])),
+        protocol=protocol,
+        security=draw(st.sampled_from(["plain", "ssl", "tls"])),
         host=draw(st.sampled_from(["mail.example.com", "192.0.2.1", "2001:db8::1", "imap_1"])),
         port=draw(st.integers(0, 65535)),
         enabled=draw(st.booleans()),
@@ -68,6 +79,9 @@ def servers(draw: st.DrawFn, name: str, ours: tuple[str, ...]) -> Server:
         login_format=draw(st.sampled_from(["{login}", 'CORP\\{local} "', "{local}={domain}"])),
         on_reject=draw(st.sampled_from(["next", "stop"])),
         required=draw(st.booleans()),
+        forward_client=draw(st.sampled_from(["none", forwarding])),
+        max_connections=draw(st.integers(1, 10000)),
+        in_use_is_success=draw(st.booleans()),
         unavailable_texts=tuple(draw(st.lists(SOME_TEXT, max_size=2, unique=True))),
         verify=draw(st.booleans()),
         ca_file=draw(st.just("") | PATHS),
@@ -142,6 +156,9 @@ domains = []
 login_format = "\\"{local}\\""
 on_reject = "next"
 required = true
+forward_client = "none"
+max_connections = 50
+in_use_is_success = false
 unavailable_texts = []
 verify = true
 ca_file = ""

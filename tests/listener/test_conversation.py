@@ -1,4 +1,4 @@
-"""Moments of a connection that no server can bring about at will; the rest is in tests/listener."""
+"""Moments of a connection that no server can bring about; the rest is in test_remote*.py."""
 
 import asyncio
 import errno
@@ -7,11 +7,11 @@ from typing import Any
 
 import pytest
 from lab.asking import GOOD, GREETING, remote, serving, verify
-from lab.fake_imap import hang, script
+from lab.fake_server import hang, hear, script
 
 from bridge_common.secret import Secret
 from sasl_bridge.dialogue.imap import ImapDialogue
-from sasl_bridge.dialogue.interface import Dialogue, Outcome
+from sasl_bridge.dialogue.interface import Attempt, Dialogue, DialogueRules, Outcome
 from sasl_bridge.passdb.conversation import Conversation, Tls
 from sasl_bridge.passdb.trouble import UnreachableError
 from sasl_bridge.verdict import Answer, Verdict
@@ -20,7 +20,7 @@ TLS = Tls(ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT), "mail.example.com")
 
 
 def dialogue() -> Dialogue:
-    return ImapDialogue("alice", Secret(b"secret"), tag_prefix="T", encrypted=True)
+    return ImapDialogue(Attempt("alice", Secret(b"secret")), DialogueRules(), tag_prefix="T")
 
 
 @pytest.mark.parametrize("early", [b"* OK [CAPABILITY IMAP4rev1] ready\r\n", b""])
@@ -117,3 +117,18 @@ def test_a_server_that_speaks_before_tls_is_left_at_once() -> None:
 
 async def test_ending_what_never_began() -> None:
     Conversation(dialogue(), "127.0.0.1", 1, None).end()
+
+
+async def test_one_that_gets_ready_in_the_moment_of_the_time_out_is_the_only_one_asked() -> None:
+    """The login is said by then: another address must not count it a second time."""
+
+    class Late(Conversation):
+        async def open(self) -> None:
+            await super().open()
+            await asyncio.Event().wait()
+
+    async with serving(script(GREETING, hear, b"{tag} OK in\r\n", hang)) as server:
+        late = Late(dialogue(), "127.0.0.1", server.port, None)
+        await remote(server.port)._open(late, 0.3)
+        assert (await late.outcome).verdict is Verdict.ACCEPTED
+        late.end()
