@@ -6,20 +6,24 @@ VENV := .venv
 BIN := $(VENV)/bin
 PACKAGES := sasl_bridge policyd bridge_common bridge_admin
 QUICK_TESTS := tests/unit tests/listener
+FUZZ_MINUTES := 10
 
-DEMO_NEEDS := python3 python3-idna postfix dovecot-imapd openssl
-TEST_NEEDS := $(DEMO_NEEDS) python3-venv
+DEMO_NEEDS := python3 python3-idna postfix dovecot-imapd dovecot-pop3d openssl
+TEST_NEEDS := $(DEMO_NEEDS) python3-venv libsasl2-modules
+# In conflict with Dovecot's packages, so only unpacked.
+CYRUS := cyrus-imapd cyrus-pop3d sasl2-bin
 DISTRIBUTION_NEEDS := python3-pytest python3-pytest-timeout python3-hypothesis python3-trustme \
 	python3-idna python3-uvloop
 
-.PHONY: help demo test check system-test distribution-test docs format clean
+.PHONY: help demo test check system-test distribution-test fuzz docs format clean
 
 help:
 	@echo 'make demo               a Postfix, a Dovecot and the bridge between them, on loopback'
 	@echo 'make test               every test'
 	@echo 'make check              format, lint, types, import contracts, unit tests, coverage'
-	@echo 'make system-test        the tests with real Postfix and Dovecot'
+	@echo 'make system-test        the tests with real Postfix, Dovecot and Cyrus imapd'
 	@echo "make distribution-test  unit tests with the distribution's own Python and libraries"
+	@echo 'make fuzz               what strangers may send, made up, for FUZZ_MINUTES=10'
 	@echo 'make docs               write the generated documentation anew'
 	@echo 'make format             format the source'
 
@@ -39,12 +43,16 @@ check: $(VENV)/ready
 	$(BIN)/coverage combine --quiet
 	$(BIN)/coverage report
 
-system-test: $(VENV)/ready
+system-test: $(VENV)/ready $(VENV)/cyrus/ready
 	$(BIN)/pytest tests/system
 
 distribution-test:
 	@tests/lab/need $(DISTRIBUTION_NEEDS)
 	$(PYTHON) -m pytest -p no:cacheprovider $(QUICK_TESTS)
+
+fuzz:
+	@tests/lab/need python3 python3-idna
+	@PYTHONPATH=.:tests $(PYTHON) -m fuzz --minutes $(FUZZ_MINUTES)
 
 docs: $(VENV)/ready
 	$(BIN)/python -m bridge_admin.settings_reference > docs/settings.md
@@ -57,6 +65,10 @@ $(VENV)/ready: requirements-dev.txt
 	@tests/lab/need $(TEST_NEEDS)
 	$(PYTHON) -m venv $(VENV)
 	$(BIN)/pip install --quiet --requirement requirements-dev.txt
+	touch $@
+
+$(VENV)/cyrus/ready: tests/lab/unpack | $(VENV)/ready
+	@tests/lab/unpack $(VENV)/cyrus $(CYRUS)
 	touch $@
 
 clean:

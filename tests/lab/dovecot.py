@@ -1,18 +1,23 @@
-"""A real Dovecot with mailboxes of its own: the remote IMAP server of the tests and the demo.
+"""A real Dovecot with mailboxes of its own: the remote server of the tests and the demo.
 
-Knows the configuration of Dovecot 2.3 and of 2.4, which have little in common.
-Its delays after a wrong password are off, and so is its limit of sessions for one address:
-every login reaches it from the bridge.
+Serves IMAP and POP3. Knows the configuration of Dovecot 2.3 and of 2.4, which have little in
+common. Its delays after a wrong password are off, and so is its limit of sessions for one address:
+every login reaches it from the bridge. A test that is about them switches them on.
 """
 
 import base64
 import os
+import signal
 from collections.abc import Mapping
 from pathlib import Path
 
 from lab.certificates import Certificates
+from lab.logs import text_with
 from lab.ports import LOOPBACK, free_port
 from lab.processes import Child, Notifications, Running, kill_group, program, run, start
+
+LOGGED_IN = "-login: Info: Log(?:in|ged in): user="
+"""What the two versions write into their log about a login that is right."""
 
 _COMMON = """\
 listen = {listen}
@@ -26,15 +31,23 @@ mail_max_userip_connections = 0
 first_valid_uid = 1
 service anvil {{
   unix_listener anvil-auth-penalty {{
-    mode = 0
+    mode = {penalty_socket}
   }}
 }}
 service imap-login {{
   inet_listener imap {{
-    port = {plain_port}
+    port = {ports[imap][plain]}
   }}
   inet_listener imaps {{
-    port = {tls_port}
+    port = {ports[imap][ssl]}
+  }}
+}}
+service pop3-login {{
+  inet_listener pop3 {{
+    port = {ports[pop3][plain]}
+  }}
+  inet_listener pop3s {{
+    port = {ports[pop3][ssl]}
   }}
 }}
 service imap {{
@@ -43,8 +56,8 @@ service imap {{
 """
 
 _VERSION_2_3 = """\
-protocols = imap
-disable_plaintext_auth = no
+protocols = imap pop3
+disable_plaintext_auth = {no_cleartext}
 mail_location = maildir:~/mail
 passdb {{
   driver = passwd-file
@@ -57,10 +70,13 @@ userdb {{
 """
 
 _VERSION_2_4 = """\
+dovecot_config_version = 2.4.0
+dovecot_storage_version = 2.4.0
 protocols {{
   imap = yes
+  pop3 = yes
 }}
-auth_allow_cleartext = yes
+auth_allow_cleartext = {cleartext}
 mail_driver = maildir
 mail_path = ~/mail
 passdb passwd-file {{
@@ -77,21 +93,32 @@ userdb static {{
 
 
 class Dovecot(Running):
-    """An IMAP server with ``users`` (login: password), ended and started again at will.
+    """An IMAP and POP3 server with ``users`` (login: password), ended and started again at will.
 
-    ``port`` stays the same from one start to the next.
-    With ``tls`` it speaks TLS from the first byte.
+    ``ports[protocol][security]`` stay the same from one start to the next; ``port`` is IMAP's.
+    With ``tls`` it offers STARTTLS and STLS, and has ports with TLS from the first byte; ``port``
+    is then one of these. ``penalties``: the growing delays for an address that fails are on.
+    ``cleartext``: strangers may log in unencrypted. ``settings`` have Dovecot's own names.
     """
 
     def __init__(
-        self, folder: Path, users: Mapping[str, str], tls: Certificates | None = None
+        self,
+        folder: Path,
+        users: Mapping[str, str],
+        tls: Certificates | None = None,
+        *,
+        penalties: bool = False,
+        cleartext: bool = True,
+        **settings: str,
     ) -> None:
         self.folder = folder
-        self.port = free_port()
+        self.ports = {"imap": _ports(tls), "pop3": _ports(tls)}
+        self.port = self.ports["imap"]["ssl" if tls else "plain"]
         self.configuration = folder / "dovecot.conf"
         self.version = run(program("dovecot", "dovecot-core"), "--version").split()[0]
         self._child: Child | None = None
-        self._write(users, tls)
+        text = self._text(penalties=penalties, cleartext=cleartext) + self._tls_text(tls)
+        self._write(users, text + "".join(f"{key} = {settings[key]}\n" for key in settings))
 
     def start(self) -> None:
         """Start it; return once it listens."""
@@ -108,33 +135,60 @@ class Dovecot(Running):
             ready.close()
 
     def stop(self) -> None:
-        """End it with all its processes; its port refuses connections from then on."""
+        """End it with all its processes; its ports refuse connections from then on."""
         if self._child is not None:
             kill_group(self._child.pid)  # its orderly end waits three seconds for its children
             self._child.wait()
             self._child = None
 
-    def _write(self, users: Mapping[str, str], tls: Certificates | None) -> None:
+    def pause(self) -> None:
+        """Let it do nothing any more; the kernel still takes connections for it."""
+        assert self._child is not None
+        os.killpg(self._child.pid, signal.SIGSTOP)
+
+    def resume(self) -> None:
+        """Let it go on where it was."""
+        assert self._child is not None
+        os.killpg(self._child.pid, signal.SIGCONT)
+
+    def log_with(self, pattern: str, number: int = 1) -> str:
+        """Return its log once ``pattern`` is in it so many times."""
+        return text_with(self.folder / "log", pattern, number)
+
+    def _write(self, users: Mapping[str, str], text: str) -> None:
         home = self.folder / "home"
         home.mkdir(parents=True)
         home.chmod(0o1777)
         lines = [f"{login}:{_scheme(password)}\n" for login, password in users.items()]
         (self.folder / "users").write_text("".join(lines))
-        self.configuration.write_text(self._text(tls))
+        self.configuration.write_text(text)
 
-    def _text(self, tls: Certificates | None) -> str:
-        old = self.version.startswith("2.3.")
-        text = "" if old else "dovecot_config_version = 2.4.0\ndovecot_storage_version = 2.4.0\n"
-        ports = (0, self.port) if tls else (self.port, 0)
-        text += (_COMMON + (_VERSION_2_3 if old else _VERSION_2_4)).format(
-            listen=LOOPBACK, folder=self.folder, plain_port=ports[0], tls_port=ports[1]
+    def _text(self, *, penalties: bool, cleartext: bool) -> str:
+        version = _VERSION_2_3 if self._is_old() else _VERSION_2_4
+        return (version + _COMMON).format(
+            listen=LOOPBACK,
+            folder=self.folder,
+            ports=self.ports,
+            penalty_socket="0600" if penalties else "0",
+            cleartext="yes" if cleartext else "no",
+            no_cleartext="no" if cleartext else "yes",
         )
+
+    def _tls_text(self, tls: Certificates | None) -> str:
         if tls is None:
-            return text + "ssl = no\n"
-        if old:
-            return text + f"ssl = yes\nssl_cert = <{tls.certificate}\nssl_key = <{tls.key}\n"
+            return "ssl = no\n"
+        if self._is_old():
+            return f"ssl = yes\nssl_cert = <{tls.certificate}\nssl_key = <{tls.key}\n"
         files = f"ssl_server_cert_file = {tls.certificate}\nssl_server_key_file = {tls.key}\n"
-        return text + "ssl = yes\n" + files
+        return "ssl = yes\n" + files
+
+    def _is_old(self) -> bool:
+        return self.version.startswith("2.3.")
+
+
+def _ports(tls: Certificates | None) -> dict[str, int]:
+    plain = free_port()
+    return {"plain": plain, "tls": plain, "ssl": free_port() if tls else 0}
 
 
 def _scheme(password: str) -> str:

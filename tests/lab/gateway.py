@@ -1,17 +1,19 @@
 """A whole mail gateway: the running Postfix, and what a test or the demo puts behind it."""
 
 import itertools
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 from lab.bridge import Bridge, PassedSocket
 from lab.certificates import Certificates
+from lab.cyrus import Cyrus
 from lab.dovecot import Dovecot
 from lab.postfix import Postfix
-from lab.settings import settings_text
+from lab.settings import server, settings_text
 from lab.smtp import SmtpSession
+from lab.ways import Host, Way
 
 
 @dataclass
@@ -23,9 +25,30 @@ class Gateway:
     postfix: Postfix
     _numbers: Iterator[int] = field(default_factory=itertools.count)
 
-    def dovecot(self, users: dict[str, str], tls: Certificates | None = None) -> Dovecot:
-        """Return an IMAP server, not yet started."""
-        return Dovecot(self._new_folder(), users, tls)
+    def dovecot(
+        self, users: dict[str, str], tls: Certificates | None = None, **changes: Any
+    ) -> Dovecot:
+        """Return an IMAP and POP3 server, not yet started; ``changes`` are those of `Dovecot`."""
+        return Dovecot(self._new_folder(), users, tls, **changes)
+
+    def cyrus(self, users: dict[str, str], mechanisms: str) -> Cyrus:
+        """Return another IMAP and POP3 server, not yet started."""
+        return Cyrus(self._new_folder(), users, self.tls, mechanisms)
+
+    def server(self, mail_host: Host, way: Way, **keys: Any) -> str:
+        """Return the `[[server]]` that asks it in this way, verified by the gateway's authority."""
+        keys = {"name": way.name, "ca_file": str(self.tls.authority), **keys}
+        port = mail_host.ports[way.protocol][way.security]
+        return server(port=port, protocol=way.protocol, security=way.security, **keys)
+
+    def bridge_by(self, mail_host: Host, ways: Iterable[Way], **keys: Any) -> Bridge:
+        """Return a daemon that asks it in these ways, each for the logins of its domain.
+
+        ``keys`` are of each `[[server]]`.
+        """
+        domains = [way.domain for way in ways]
+        servers = [self.server(mail_host, way, domains=[way.domain], **keys) for way in ways]
+        return self.bridge(*servers, domains=domains)
 
     def settings(self, *servers: str, **smtp_auth: Any) -> str:
         """Return the text of a settings file that fits this gateway."""

@@ -1,17 +1,27 @@
 """Loopback ports of the lab: free ones, and one that accepts and then says nothing."""
 
 import contextlib
+import random
 import socket
 from collections.abc import Iterator
 
 LOOPBACK = "127.0.0.1"
 
 
+# Below those that Linux gives to outgoing connections (ip_local_port_range): a server that is
+# started again finds its port free.
+_PORTS = range(10240, 32768)
+_given: set[int] = set()
+
+
 def free_port() -> int:
-    """Return a port on which nobody listens."""
-    with socket.create_server((LOOPBACK, 0)) as probe:
-        port: int = probe.getsockname()[1]
-        return port
+    """Return a port on which nobody listens; never the same one twice."""
+    while True:
+        port = random.choice(_PORTS)
+        with contextlib.suppress(OSError), socket.create_server((LOOPBACK, port)):
+            if port not in _given:
+                _given.add(port)
+                return port
 
 
 @contextlib.contextmanager

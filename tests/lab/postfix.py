@@ -7,15 +7,14 @@ system has anyway: folders, a certificate, Debian's services. Mail is accepted, 
 
 import re
 import shutil
-import time
 from pathlib import Path
 
 from lab.certificates import Certificates
+from lab.logs import text_with
 from lab.ports import LOOPBACK, free_port
-from lab.processes import LabError, Running, end_session, program, run
+from lab.processes import Running, end_session, program, run
 
 EXAMPLES = Path(__file__).resolve().parents[2] / "examples" / "postfix"
-LOG_SECONDS = 10.0
 LIFETIME_SECONDS = 900  # master(8) ends by itself, should the lab be killed before it can say so
 
 _MAIN = """\
@@ -31,6 +30,7 @@ mynetworks = 127.0.0.0/8
 inet_interfaces = loopback-only
 inet_protocols = ipv4
 smtpd_peername_lookup = no
+smtpd_authorized_xclient_hosts = {xclient_hosts}
 default_transport = discard:
 default_process_limit = 200
 smtpd_tls_security_level = may
@@ -62,15 +62,16 @@ class Postfix(Running):
     """A mail gateway: ``smtp`` is its port 25, ``submission`` its 587, ``submissions`` its 465.
 
     ``auth_socket`` is where it looks for the daemon; the folder is there, the socket is not.
+    With ``xclient`` its clients may say whose address they want to have (XCLIENT_README).
     """
 
-    def __init__(self, folder: Path, tls: Certificates) -> None:
+    def __init__(self, folder: Path, tls: Certificates, *, xclient: bool = False) -> None:
         self.folder = folder
         self.smtp, self.submission, self.submissions = free_port(), free_port(), free_port()
         self.auth_socket = folder / "queue" / "sasl-bridge" / "auth"
         self.version = run(program("postconf", "postfix"), "-d", "-h", "mail_version")
         self._configuration = folder / "etc"
-        self._write(tls)
+        self._write(tls, "127.0.0.0/8" if xclient else "")
 
     def start(self) -> None:
         """Start it; return once its ports are open."""
@@ -93,15 +94,9 @@ class Postfix(Running):
             end_session(int(pid_file.read_text()))
             pid_file.unlink()
 
-    def log_with(self, text: str) -> str:
-        """Return its log once ``text`` is in it; lines go there by way of another process."""
-        end = time.monotonic() + LOG_SECONDS
-        while time.monotonic() < end:
-            log = (self.folder / "log").read_text(errors="replace")
-            if text in log:
-                return log
-            time.sleep(0.02)  # a file does not tell that it has grown
-        raise LabError(f"not in Postfix's log: {text}\n{log}")
+    def log_with(self, pattern: str) -> str:
+        """Return its log once ``pattern`` is in it; lines go there by way of another process."""
+        return text_with(self.folder / "log", pattern)
 
     def _make_socket_folder(self, folder: Path) -> None:
         """As docs/postfix.md says, but for root: sockets made in it are the group's too."""
@@ -109,11 +104,11 @@ class Postfix(Running):
         shutil.chown(folder, "root", "postfix")
         folder.chmod(0o2750)
 
-    def _write(self, tls: Certificates) -> None:
+    def _write(self, tls: Certificates, xclient_hosts: str) -> None:
         self._configuration.mkdir(parents=True)
         self._make_socket_folder(self.auth_socket.parent)
         example = (EXAMPLES / "main.cf").read_text()
-        main = _MAIN.format(folder=self.folder, tls=tls) + example
+        main = _MAIN.format(folder=self.folder, tls=tls, xclient_hosts=xclient_hosts) + example
         (self._configuration / "main.cf").write_text(main)
         example = (EXAMPLES / "master.cf").read_text()
         for service in ("submission", "submissions"):

@@ -54,6 +54,11 @@ class SmtpSession(smtplib.SMTP):
             self.starttls(context=self._context())
             self.ehlo()
 
+    def come_from(self, address: str) -> None:
+        """Take this IP address from here on (XCLIENT); Postfix begins the session anew."""
+        assert self.say(f"XCLIENT ADDR={address}")[0] == 220
+        self.ehlo()
+
     def deliver(self, sender: str, recipient: str, text: str) -> Reply:
         """Send a mail; the reply to its last dot, or to what was refused before it (then RSET)."""
         for line in (f"MAIL FROM:<{sender}>", f"RCPT TO:<{recipient}>"):

@@ -14,7 +14,7 @@ def running_gateway() -> Iterator[Gateway]:
     """Start Postfix once: it takes two seconds, and it shall see daemons come and go."""
     with lab_folder() as folder:
         tls = make_certificates(folder)
-        with Postfix(folder / "postfix", tls) as postfix:
+        with Postfix(folder / "postfix", tls, xclient=True) as postfix:
             yield Gateway(folder, tls, postfix)
 
 

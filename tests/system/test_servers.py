@@ -1,12 +1,17 @@
 """The list of servers behind a real Postfix: who is asked, and what the user is told meanwhile."""
 
+import contextlib
 import time
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 
+import pytest
+from lab.dovecot import Dovecot
 from lab.gateway import Gateway
 from lab.ports import free_port, silent_port
 from lab.replies import ACCEPTED, TRY_LATER, WRONG
 from lab.settings import server
-from lab.smtp import encoded
+from lab.smtp import Reply, encoded
 
 ALICE = "alice@example.com"
 BOB = "bob@example.com"
@@ -147,3 +152,65 @@ def test_the_administrator_may_want_outages_to_look_like_refusals(gateway: Gatew
             535,
             "5.7.8 Error: authentication failed: the password cannot be checked at the moment",
         )
+
+
+@contextlib.contextmanager
+def _four_slow_servers(gateway: Gateway) -> Iterator[list[Dovecot]]:
+    """Start four that take two seconds to refuse, as they do when nobody has changed it."""
+    users = [{}, {}, {}, {BOB: "his"}]
+    with contextlib.ExitStack() as started:
+        yield [
+            started.enter_context(gateway.dovecot(mailboxes, auth_failure_delay="2s"))
+            for mailboxes in users
+        ]
+
+
+def test_four_servers_that_are_slow_to_refuse_are_a_refusal_in_time(gateway: Gateway) -> None:
+    """One after the other they would take more than there is."""
+    with _four_slow_servers(gateway) as dovecots:
+        servers = [server(f"s{number}", one.port) for number, one in enumerate(dovecots)]
+        with (
+            gateway.bridge(*servers, failure_delay="2s") as bridge,
+            gateway.submission() as session,
+        ):
+            session.secure()
+            begun = time.monotonic()
+            assert session.plain(BOB, "wrong") == WRONG
+            assert time.monotonic() - begun < 8.5  # 8 s, and what a busy machine adds
+            [line] = bridge.decisions(1)
+            assert line.count("rejected in ") == 4
+
+
+def test_behind_three_servers_that_are_slow_to_refuse_the_fourth_knows_the_user(
+    gateway: Gateway,
+) -> None:
+    with _four_slow_servers(gateway) as dovecots:
+        servers = [server(f"s{number}", one.port) for number, one in enumerate(dovecots)]
+        with gateway.bridge(*servers) as bridge, gateway.submission() as session:
+            session.secure()
+            assert session.plain(BOB, "his") == ACCEPTED
+            assert "verdict=accepted server=s3" in bridge.decisions(1)[0]
+
+
+@pytest.mark.parametrize(("password", "expected"), [("hers", ACCEPTED), ("wrong", WRONG)])
+def test_a_slow_server_is_still_heard_when_the_next_one_has_refused(
+    gateway: Gateway, password: str, expected: Reply
+) -> None:
+    """The first does nothing until the second, asked beside it, has said no."""
+    with (
+        gateway.dovecot({ALICE: "hers"}) as first,
+        gateway.dovecot({BOB: "his"}) as second,
+        gateway.bridge(server("first", first.port), server("second", second.port)) as bridge,
+        gateway.submission() as session,
+        ThreadPoolExecutor(1) as pool,
+    ):
+        session.secure()
+        first.pause()
+        reply = pool.submit(session.plain, ALICE, password)
+        second.log_with("auth failed, 1 attempts in ")
+        assert not reply.done()
+        first.resume()
+        assert reply.result() == expected
+        [line] = bridge.decisions(1)
+        assert "second rejected in " in line
+        assert ("verdict=accepted server=first " in line) == (expected == ACCEPTED)

@@ -1,0 +1,131 @@
+"""A real Cyrus imapd with mailboxes of its own: the other IMAP and POP3 server that many sites run.
+
+Its packages are in conflict with Dovecot's, so they are only unpacked, by `make` into its folder,
+and run from there. Passwords are in a sasldb. Nothing is logged: it knows syslog only.
+The configuration is for 3.6 and for 3.10, which must be told to offer STARTTLS.
+"""
+
+import contextlib
+import itertools
+import os
+import shutil
+import socket
+import subprocess
+import time
+from collections.abc import Mapping
+from pathlib import Path
+
+from lab.certificates import Certificates
+from lab.ports import LOOPBACK, free_port
+from lab.processes import START_SECONDS, Child, LabError, Running, kill_group, start
+
+UNPACKED = Path(__file__).resolve().parents[2] / ".venv" / "cyrus"
+_BIN = UNPACKED / "usr" / "lib" / "cyrus" / "bin"
+_SBIN = UNPACKED / "usr" / "sbin"
+
+_IMAPD = """\
+configdirectory: {folder}/lib
+partition-default: {folder}/spool
+proc_path: {folder}/proc
+cyrus_user: nobody
+servername: localhost
+allowplaintext: yes
+allowstarttls: yes
+failedloginpause: 0
+autocreate_quota: 0
+virtdomains: userid
+defaultdomain: nobodys.test
+sasl_pwcheck_method: auxprop
+sasl_auxprop_plugin: sasldb
+sasl_sasldb_path: {folder}/sasldb
+sasl_mech_list: {mechanisms}
+tls_server_cert: {tls.certificate}
+tls_server_key: {folder}/key
+"""
+
+
+class Cyrus(Running):
+    """An IMAP and POP3 server with ``users`` (login: password); ``ports`` are as Dovecot's.
+
+    ``mechanisms`` are those that it offers: without PLAIN, LOGIN and USER are what is left.
+    """
+
+    def __init__(
+        self, folder: Path, users: Mapping[str, str], tls: Certificates, mechanisms: str = "PLAIN"
+    ) -> None:
+        if not _BIN.exists():
+            raise LabError("Cyrus imapd is not unpacked: `make .venv/cyrus/ready`")
+        self.folder = folder
+        self.ports = {"imap": _ports(), "pop3": _ports()}
+        self._child: Child | None = None
+        for name in ("lib/db", "lib/socket", "spool", "proc"):
+            (folder / name).mkdir(parents=True)
+        shutil.copy(tls.key, folder / "key")
+        imapd = _IMAPD.format(folder=folder, tls=tls, mechanisms=mechanisms)
+        (folder / "imapd.conf").write_text(imapd)
+        (folder / "cyrus.conf").write_text(self._services())
+        for login, password in users.items():
+            _set_password(folder / "sasldb", login, password)
+        for path in (folder, *folder.rglob("*")):
+            shutil.chown(path, "nobody", "nogroup")
+
+    def start(self) -> None:
+        """Start it; return once its ports are open."""
+        files = ["-C", f"{self.folder}/imapd.conf", "-M", f"{self.folder}/cyrus.conf"]
+        command = [str(_SBIN / "cyrmaster"), "-D", *files, "-p", f"{self.folder}/pid"]
+        self._child = start(command, env=_environment())
+        try:
+            for security, protocol in itertools.product(("plain", "ssl"), self.ports):
+                _wait_for_port(self.ports[protocol][security], self._child)
+        except BaseException:
+            self.stop()
+            raise
+
+    def stop(self) -> None:
+        """End it with all its processes."""
+        if self._child is not None:
+            kill_group(self._child.pid)
+            self._child.wait()
+            self._child = None
+
+    def _services(self) -> str:
+        lines = []
+        for protocol, ports in self.ports.items():
+            program = f"{_BIN}/{protocol}d -C {self.folder}/imapd.conf"
+            for name, command, port in (
+                (protocol, program, ports["plain"]),
+                (f"{protocol}s", f"{program} -s", ports["ssl"]),
+            ):
+                lines.append(f'  {name} cmd="{command}" listen="{LOOPBACK}:{port}" proto="tcp4"')
+        recover = f'  recover cmd="{_BIN}/ctl_cyrusdb -C {self.folder}/imapd.conf -r"'
+        return "\n".join(["START {", recover, "}", "SERVICES {", *lines, "}", "EVENTS {", "}", ""])
+
+
+def _ports() -> dict[str, int]:
+    plain = free_port()
+    return {"plain": plain, "tls": plain, "ssl": free_port()}
+
+
+def _environment() -> dict[str, str]:
+    libraries = [str(path) for path in UNPACKED.glob("**/lib/*-linux-gnu")]
+    return os.environ | {"LD_LIBRARY_PATH": ":".join(libraries)}
+
+
+def _set_password(database: Path, login: str, password: str) -> None:
+    local, _, domain = login.partition("@")
+    command = [str(_SBIN / "saslpasswd2"), "-p", "-c", "-f", str(database), "-u", domain, local]
+    done = subprocess.run(
+        command, input=password.encode(), env=_environment(), capture_output=True, check=False
+    )
+    if done.returncode != 0:
+        raise LabError(f"saslpasswd2 failed: {done.stderr.decode(errors='replace')}")
+
+
+def _wait_for_port(port: int, child: Child) -> None:
+    end = time.monotonic() + START_SECONDS
+    while child.poll() is None and time.monotonic() < end:
+        with contextlib.suppress(ConnectionRefusedError):
+            socket.create_connection((LOOPBACK, port)).close()
+            return
+        time.sleep(0.05)  # it does not tell when it is ready
+    raise LabError(f"Cyrus does not listen at port {port}")
