@@ -1,10 +1,12 @@
 """bridgectl: the administrator's hand tool.
 
-One file a command in `bridge_admin.commands`; each has `add_parser` and `run`.
+One file a command in `bridge_admin.commands`; each has `add_parser` and `run`. Commands about one
+thing form a group, as in `bridgectl server test`.
 Exit codes are those of sysexits.h.
 """
 
 import argparse
+import io
 import os
 import signal
 import sys
@@ -12,7 +14,15 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import NoReturn, Protocol
 
-from bridge_admin.commands import check, login, reload, show, status
+from bridge_admin.commands import (
+    check,
+    login,
+    reload,
+    server_list,
+    server_test,
+    show,
+    status,
+)
 from bridge_admin.control_client import NotRunning, RequestFailed
 from bridge_common.errors import SettingsError
 from bridge_common.settings.location import DEFAULT_SETTINGS_FILE
@@ -38,7 +48,11 @@ class _CommandModule(Protocol):
 
 _EXIT_INTERRUPTED = 128 + signal.SIGINT  # as shells have it
 
+# What the daemon's word for whose fault it is amounts to.
+_EXIT_CODES_OF_FAILURES = {"request": os.EX_USAGE, "busy": os.EX_TEMPFAIL}
+
 _COMMANDS: tuple[_CommandModule, ...] = (check, show, login, status, reload)
+_SERVER_COMMANDS: tuple[_CommandModule, ...] = (server_list, server_test)
 
 
 def build_parser() -> argparse.ArgumentParser:
@@ -47,7 +61,17 @@ def build_parser() -> argparse.ArgumentParser:
         prog="bridgectl", description="Look after sasl-bridge.", allow_abbrev=False
     )
     subparsers = parser.add_subparsers(metavar="COMMAND", required=True)
-    for command in _COMMANDS:
+    _add_commands(subparsers, _COMMANDS)
+    group = subparsers.add_parser("server", help="list the servers, or test one of them")
+    _add_commands(group.add_subparsers(metavar="COMMAND", required=True), _SERVER_COMMANDS)
+    return parser
+
+
+def _add_commands(
+    subparsers: "argparse._SubParsersAction[argparse.ArgumentParser]",
+    commands: tuple[_CommandModule, ...],
+) -> None:
+    for command in commands:
         subparser = command.add_parser(subparsers)
         subparser.add_argument(
             "--settings",
@@ -60,11 +84,12 @@ def build_parser() -> argparse.ArgumentParser:
             "--json", action="store_true", help="print facts as JSON, for programs"
         )
         subparser.set_defaults(run=command.run)
-    return parser
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run one command; returns its exit code."""
+    if isinstance(sys.stdout, io.TextIOWrapper):
+        sys.stdout.reconfigure(errors="replace")  # a server's words may be beyond the terminal's
     parsed = build_parser().parse_args(arguments)
     try:
         code: int = parsed.run(parsed)
@@ -76,7 +101,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return os.EX_UNAVAILABLE
     except RequestFailed as error:
         print(f"bridgectl: the daemon said: {error}", file=sys.stderr)
-        return os.EX_SOFTWARE
+        return _EXIT_CODES_OF_FAILURES.get(error.kind, os.EX_SOFTWARE)
     except (KeyboardInterrupt, EOFError):
         print("bridgectl: stopped", file=sys.stderr)
         return _EXIT_INTERRUPTED

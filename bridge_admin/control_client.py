@@ -11,7 +11,9 @@ from typing import Any
 from bridge_common.settings.location import control_of
 from bridge_common.settings.model import SmtpAuth
 
-_TIMEOUT_SECONDS = 15.0  # more than any request takes: the daemon's own deadline is below 10 s
+# More than requests take: the daemon's own deadline is below 10 s, and its probes have two of them.
+_TIMEOUT_SECONDS = 15.0
+PROBE_TIMEOUT_SECONDS = 40.0
 
 
 class NotRunning(Exception):  # noqa: N818  # it says what is the matter
@@ -19,19 +21,29 @@ class NotRunning(Exception):  # noqa: N818  # it says what is the matter
 
 
 class RequestFailed(Exception):  # noqa: N818  # the same
-    """The daemon refused the request; the text is the daemon's."""
+    """The daemon refused the request; the text is the daemon's.
+
+    ``kind`` says whose fault it is: "request", "busy" (nobody's; try again), "fault" (its own).
+    """
+
+    def __init__(self, text: str, kind: str) -> None:
+        super().__init__(text)
+        self.kind = kind
 
 
-def ask_daemon(settings_file: Path, command: str, **arguments: Any) -> dict[str, Any]:
+def ask_daemon(
+    settings_file: Path, command: str, *, seconds: float = _TIMEOUT_SECONDS, **arguments: Any
+) -> dict[str, Any]:
     """Send one command to sasl-bridge and return its reply, without the ``ok``.
 
+    ``seconds`` is how long the answer is waited for.
     The settings may be broken: they are only asked where the control socket is.
     Raises NotRunning or RequestFailed.
     """
     control = control_of(settings_file, "smtp_auth", SmtpAuth().control)
     path = control.removeprefix("unix:")
     try:
-        line = _exchange(path, json.dumps({"command": command, **arguments}))
+        line = _exchange(path, json.dumps({"command": command, **arguments}), seconds)
     except PermissionError as error:
         raise NotRunning(f"{control}: permission denied; run this as root") from error
     except OSError as error:
@@ -42,13 +54,13 @@ def ask_daemon(settings_file: Path, command: str, **arguments: Any) -> dict[str,
         raise NotRunning(f"{control}: the daemon hung up without an answer; see its log")
     reply: dict[str, Any] = json.loads(line)
     if not reply.pop("ok"):
-        raise RequestFailed(str(reply["error"]))
+        raise RequestFailed(str(reply["error"]), str(reply.get("kind", "fault")))
     return reply
 
 
-def _exchange(path: str, line: str) -> bytes:
+def _exchange(path: str, line: str, seconds: float) -> bytes:
     with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as connection:
-        connection.settimeout(_TIMEOUT_SECONDS)
+        connection.settimeout(seconds)
         connection.connect(path)
         connection.sendall(line.encode() + b"\n")
         with connection.makefile("rb") as answers:

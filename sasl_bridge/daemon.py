@@ -2,6 +2,7 @@
 
 import time
 from collections.abc import Mapping
+from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -9,7 +10,7 @@ from typing import Any
 from bridge_common.decisions import DecisionLog
 from bridge_common.errors import SettingsError
 from bridge_common.log import configure_log
-from bridge_common.runtime.control import BadRequest, Command, Reply, text_of
+from bridge_common.runtime.control import BadRequest, Command, Reply, WhileAwaited, text_of
 from bridge_common.runtime.lifecycle import Ready
 from bridge_common.secret import Secret
 from bridge_common.settings.location import control_of
@@ -19,8 +20,14 @@ from bridge_common.settings.write import format_settings
 from sasl_bridge.admission import AdmissionRules
 from sasl_bridge.credentials import Claim
 from sasl_bridge.passdb.addresses import is_address
-from sasl_bridge.passdb.build import build_passdb, problems_in_files
+from sasl_bridge.passdb.build import (
+    BuiltServer,
+    build_passdb,
+    build_servers,
+    problems_in_files,
+)
 from sasl_bridge.passdb.interface import Passdb
+from sasl_bridge.probe.prober import Prober, ProbeRules
 from sasl_bridge.protocol.connection import AuthParameters, AuthRequest
 from sasl_bridge.service import (
     NOBODY_TO_ASK,
@@ -33,6 +40,23 @@ from sasl_bridge.service import (
 from sasl_bridge.verdict import Answer, Verdict
 
 
+@dataclass(frozen=True, slots=True)
+class Built:
+    """What is built from settings: the pipe, and every server of the list by itself."""
+
+    passdb: Passdb
+    servers: tuple[BuiltServer, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class _ToApply:
+    """What comes into force at once."""
+
+    settings: Settings
+    in_force: InForce
+    probing: ProbeRules
+
+
 class Bridge:
     """Program 1: "is this login right?"."""
 
@@ -43,19 +67,25 @@ class Bridge:
         control = control_of(settings_file, "smtp_auth", SmtpAuth().control)
         self.default_sockets = SmtpAuth(control=control)
         self._settings: Settings | None = None
+        self._servers: tuple[BuiltServer, ...] = ()
         self._service = AuthService(DecisionLog())
         self.connections = self._service.connections
-        self.commands: Mapping[str, Command] = {"verify": self._verify}
+        self._prober = Prober(self._service.decisions)
+        self.commands: Mapping[str, Command] = {
+            "verify": self._verify,
+            "probe": WhileAwaited(self._prober.probe),
+        }
 
-    def prepare(self) -> Ready[tuple[Settings, InForce]]:
+    def prepare(self) -> Ready[_ToApply]:
         """Read the settings and build the pipe. Blocks. Raises SettingsError."""
-        return _ready(*load(self._settings_file))
+        return _ready(*load(self._settings_file, self._servers))
 
-    def apply(self, built: tuple[Settings, InForce]) -> None:
+    def apply(self, built: _ToApply) -> None:
         """Use these settings from the next request on."""
-        self._settings, in_force = built
-        self._service.decisions.only_refused = self._settings.log.decisions == "refused"
-        self._service.apply(in_force)
+        self._settings, self._servers = built.settings, built.probing.servers
+        self._service.decisions.only_refused = built.settings.log.decisions == "refused"
+        self._service.apply(built.in_force)
+        self._prober.apply(built.probing)
 
     def broken(self) -> None:
         """Answer every request as trouble."""
@@ -84,7 +114,8 @@ class Bridge:
         client = text_of(request, "client")
         if client and not is_address(client):
             raise BadRequest(f"client: {client!r} is no IP address")
-        # A lone surrogate becomes invalid UTF-8, which admission refuses.
+        # A lone surrogate becomes invalid UTF-8: admission refuses it in a login; a password may be
+        # of any bytes.
         claim = Claim(
             login.encode(errors="surrogatepass"), Secret(password.encode(errors="surrogatepass"))
         )
@@ -127,32 +158,43 @@ class Bridge:
         )
 
 
-def load(settings_file: Path) -> tuple[Loaded, Passdb]:
-    """Read the settings and build the pipe. Blocks. Raises SettingsError with every problem."""
+def load(settings_file: Path, before: tuple[BuiltServer, ...] = ()) -> tuple[Loaded, Built]:
+    """Read the settings and build from them, going on with the servers of before.
+
+    Blocks. Raises SettingsError with every problem.
+    """
     try:
         loaded = read_settings(settings_file)
     except SettingsError as error:
         # The files that usable parts of the settings name are looked at all the same.
         more = problems_in_files(error.draft) if error.draft else ()
         raise SettingsError((*error.problems, *more)) from None
-    return loaded, build_passdb(loaded.settings)
+    servers = build_servers(loaded.settings, before)
+    return loaded, Built(build_passdb(loaded.settings, servers), servers)
 
 
-def _ready(loaded: Loaded, passdb: Passdb) -> Ready[tuple[Settings, InForce]]:
+def _ready(loaded: Loaded, built: Built) -> Ready[_ToApply]:
     settings = loaded.settings
+    admission = AdmissionRules(
+        enabled=settings.smtp_auth.enabled,
+        require_tls=settings.smtp_auth.require_tls,
+        identity=identity_rules(settings.identity),
+    )
     rules = ServiceRules(
-        admission=AdmissionRules(
-            enabled=settings.smtp_auth.enabled,
-            require_tls=settings.smtp_auth.require_tls,
-            identity=identity_rules(settings.identity),
-        ),
+        admission=admission,
         connection_timeout=settings.smtp_auth.connection_timeout,
         failure_delay=settings.smtp_auth.failure_delay,
         reject_when_unavailable=settings.smtp_auth.on_unavailable == "reject",
     )
+    probing = ProbeRules(
+        servers=built.servers,
+        admission=admission,
+        connection_timeout=settings.smtp_auth.connection_timeout,
+        failure_delay=settings.smtp_auth.failure_delay,
+    )
     return Ready(
         sockets=settings.smtp_auth,
-        built=(settings, InForce(rules, passdb)),
+        built=_ToApply(settings, InForce(rules, built.passdb), probing),
         warnings=tuple(str(warning) for warning in loaded.warnings),
         log=partial(configure_log, settings.log.level, settings.log.format),
         summary=format_settings(settings),

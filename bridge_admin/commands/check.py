@@ -56,5 +56,9 @@ def _print_text(file: str, problems: tuple[Problem, ...], warnings: tuple[Proble
         print(f"error: {problem}")
     for warning in warnings:
         print(f"warning: {warning}")
-    verdict = f"{len(problems)} problems" if problems else "the settings are good"
-    print(f"{file}: {verdict}" + (f", {len(warnings)} warnings" if warnings else ""))
+    verdict = _counted(problems, "problem") if problems else "the settings are good"
+    print(f"{file}: {verdict}" + (f", {_counted(warnings, 'warning')}" if warnings else ""))
+
+
+def _counted(found: tuple[Problem, ...], noun: str) -> str:
+    return f"{len(found)} {noun}" + ("s" if len(found) > 1 else "")

@@ -4,13 +4,12 @@ The daemon does the asking: it alone has the settings in force, and may reach th
 """
 
 import argparse
-import getpass
 import json
 import os
-import sys
 from typing import Any
 
 from bridge_admin.control_client import ask_daemon
+from bridge_admin.password import add_password_option, read_password
 
 _EXIT_CODES = {
     "accepted": os.EX_OK,
@@ -30,11 +29,7 @@ def add_parser(
         "77 if it is rejected, 75 if nobody could say.",
     )
     parser.add_argument("login", metavar="LOGIN", help="the login, as a mail program sends it")
-    parser.add_argument(
-        "--password-stdin",
-        action="store_true",
-        help="read the password from standard input (one line) instead of asking for it",
-    )
+    add_password_option(parser)
     parser.add_argument(
         "--client", default="", metavar="IP", help="the mail client's address, for the log"
     )
@@ -43,7 +38,7 @@ def add_parser(
 
 def run(arguments: argparse.Namespace) -> int:
     """Ask the daemon and print the answer."""
-    password = _password(from_stdin=arguments.password_stdin)
+    password = read_password(from_stdin=arguments.password_stdin)
     reply = ask_daemon(
         arguments.settings,
         "verify",
@@ -56,12 +51,6 @@ def run(arguments: argparse.Namespace) -> int:
     else:
         _print_text(reply)
     return _EXIT_CODES[reply["verdict"]]
-
-
-def _password(*, from_stdin: bool) -> str:
-    if from_stdin:
-        return sys.stdin.readline().removesuffix("\n")
-    return getpass.getpass("Password: ")
 
 
 def _print_text(reply: dict[str, Any]) -> None:

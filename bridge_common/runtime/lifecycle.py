@@ -9,10 +9,8 @@ Exit codes are those of sysexits.h. Logs what changes, and each problem of the s
 
 import asyncio
 import contextlib
-import ctypes
 import logging
 import os
-import resource
 import signal
 import threading
 import time
@@ -23,6 +21,7 @@ from typing import Any, Generic, Protocol, TypeVar, cast
 from bridge_common.errors import Problem, SettingsError
 from bridge_common.log import configure_log
 from bridge_common.runtime.control import Command, ControlSocket, Reply, serve_control
+from bridge_common.runtime.core_dumps import forbid_core_dumps
 from bridge_common.runtime.endpoint import BACKLOG, EndpointError, Listener, open_endpoint
 from bridge_common.runtime.serve import Connections
 from bridge_common.runtime.systemd import Notifier, passed_listeners
@@ -32,8 +31,6 @@ _logger = logging.getLogger(__name__)
 DRAIN_SECONDS = 7.0
 """Whoever connects meanwhile waits in the listening socket's queue, and Postfix waits 10 s at most:
 some are left for the successor's start. A request that takes longer is in trouble anyway."""
-
-_PR_SET_DUMPABLE = 4  # linux/prctl.h
 
 # asyncio accepts in one turn of its loop and makes the connection in a later one.
 _ACCEPTED_SECONDS = 0.02
@@ -113,7 +110,7 @@ class Program(Protocol[B]):
 def run(program: Callable[[], Program[B]]) -> int:
     """Run a daemon in the foreground until a signal ends it; returns its exit code."""
     signal.signal(signal.SIGHUP, signal.SIG_IGN)  # until it can mean a reload
-    _forbid_core_dumps()
+    forbid_core_dumps()
     with asyncio.Runner(loop_factory=loop_factory()) as runner:
         try:
             return runner.run(_live(program))
@@ -125,14 +122,6 @@ def run(program: Callable[[], Program[B]]) -> int:
             for problem in error.problems:
                 _logger.error("settings: %s", problem)  # noqa: TRY400  # the same
             return os.EX_CONFIG
-
-
-def _forbid_core_dumps() -> None:
-    """See to it that no core dump can hold passwords, nor another process read our memory."""
-    resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
-    # core(5): a core_pattern that is a pipe does not obey the limit, but it does obey this.
-    with contextlib.suppress(OSError, AttributeError, MemoryError):
-        ctypes.CDLL(None).prctl(_PR_SET_DUMPABLE, 0, 0, 0, 0)
 
 
 async def _live(program: Callable[[], Program[B]]) -> int:

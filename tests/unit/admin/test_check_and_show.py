@@ -48,7 +48,58 @@ def test_warnings_do_not_make_settings_bad(file: Path, capsys: pytest.CaptureFix
     said = capsys.readouterr().out
     assert "warning: smtp_auth.listen: " in said
     assert "use unix: for Postfix" in said
-    assert said.endswith("the settings are good, 1 warnings\n")
+    assert said.endswith("the settings are good, 1 warning\n")
+
+
+def test_every_warning_is_a_line_that_says_where_and_why(
+    file: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    file.write_text(f"""{GOOD}
+port = 143
+
+[[server]]
+name = "old"
+protocol = "pop3"
+security = "plain"
+host = "pop.example.com"
+
+[[server]]
+name = "branch"
+security = "tls"
+host = "branch.example.com"
+verify = false
+
+[[server]]
+name = "spare"
+host = "spare.example.com"
+""")
+    assert bridgectl(["check", "--settings", str(file)]) == 0
+    first, old, branch, many, verdict = capsys.readouterr().out.splitlines()
+    usual = '143 is the usual port of imap with "plain" or "tls"'
+    assert first == (
+        f'warning: server[1] "first".port: {usual}; imap with "ssl" will hang or fail there'
+    )
+    assert old == (
+        'warning: server[2] "old".security: passwords travel unencrypted to pop.example.com'
+    )
+    assert branch == (
+        'warning: server[3] "branch".verify: the certificate is not checked: '
+        "anyone on the way can collect passwords"
+    )
+    assert many == (
+        'warning: server: 4 servers are asked about a login of "example.com": '
+        "each has only its share of connection_timeout (8s); limit domains, or enable fewer"
+    )
+    assert verdict == f"{file}: the settings are good, 4 warnings"
+
+
+def test_a_single_problem_is_counted_as_one(file: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    file.write_text(f'{GOOD}forward_client = "xclient"\n')
+    assert bridgectl(["check", "--settings", str(file)]) == 78
+    assert capsys.readouterr().out.splitlines() == [
+        'error: server[1] "first".forward_client: "xclient" is for pop3, not for imap',
+        f"{file}: 1 problem",
+    ]
 
 
 def test_check_reads_certificates_too(

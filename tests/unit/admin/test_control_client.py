@@ -1,6 +1,7 @@
 """bridgectl's end of the control socket, against daemons that are away or behave oddly."""
 
 import contextlib
+import json
 import os
 import socket
 import subprocess
@@ -44,18 +45,25 @@ def test_a_reply_comes_without_its_ok(tmp_path: Path) -> None:
         assert ask_daemon(file, "status") == {"pid": 42}
 
 
-def test_a_refusal_is_the_daemon_s_text(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    with daemon(tmp_path, b'{"ok": false, "error": "not like this"}\n') as file:
-        assert bridgectl(["status", "--settings", str(file)]) == 70
+@pytest.mark.parametrize(
+    ("kind", "code"), [("request", 64), ("busy", 75), ("fault", 70), ("another", 70)]
+)
+def test_a_refusal_is_the_daemon_s_text_and_its_kind_the_exit_code(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], kind: str, code: int
+) -> None:
+    reply = {"ok": False, "error": "not like this", "kind": kind}
+    with daemon(tmp_path, json.dumps(reply).encode() + b"\n") as file:
+        assert bridgectl(["status", "--settings", str(file)]) == code
     assert capsys.readouterr().err == "bridgectl: the daemon said: not like this\n"
 
 
 def test_a_refusal_is_an_exception_of_its_own(tmp_path: Path) -> None:
     with (
-        daemon(tmp_path, b'{"ok": false, "error": "no"}\n') as file,
-        pytest.raises(RequestFailed, match=r"^no$"),
+        daemon(tmp_path, b'{"ok": false, "error": "no", "kind": "busy"}\n') as file,
+        pytest.raises(RequestFailed, match=r"^no$") as refused,
     ):
         ask_daemon(file, "status")
+    assert refused.value.kind == "busy"
 
 
 def test_a_daemon_that_hangs_up_is_named(tmp_path: Path) -> None:
