@@ -7,6 +7,7 @@ from typing import cast
 import pytest
 import uvloop
 from lab.asking import Channel, Contexts, Sides, make_contexts
+from lab.bridge import PROJECT, Bridge
 from lab.leftovers import leaving_nothing
 
 from sasl_bridge.dialogue.interface import Security
@@ -51,3 +52,16 @@ def security(request: pytest.FixtureRequest) -> Security:
 def channel(request: pytest.FixtureRequest, contexts: Contexts, security: Security) -> Channel:
     """Each protocol in each security."""
     return Channel(request.param, security, contexts)
+
+
+@pytest.fixture(params=["uvloop", "asyncio"])
+def daemon_loop(
+    request: pytest.FixtureRequest,
+    tmp_path_factory: pytest.TempPathFactory,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """Run the daemon on uvloop, and once more as if that were not installed."""
+    if request.param == "asyncio":
+        folder = tmp_path_factory.mktemp("without")
+        (folder / "uvloop.py").write_text("raise ImportError\n")
+        monkeypatch.setattr(Bridge, "python_path", f"{folder}:{PROJECT}")

@@ -21,20 +21,9 @@ from lab.processes import LabError
 
 from bridge_admin.cli import main as bridgectl
 
+pytestmark = pytest.mark.usefixtures("daemon_loop")
+
 WORDS = "secret words"
-
-
-@pytest.fixture(autouse=True, params=["uvloop", "asyncio"])
-def event_loop(
-    request: pytest.FixtureRequest,
-    tmp_path_factory: pytest.TempPathFactory,
-    monkeypatch: pytest.MonkeyPatch,
-) -> None:
-    """Run every daemon here on uvloop, and once more as if that were not installed."""
-    if request.param == "asyncio":
-        folder = tmp_path_factory.mktemp("without")
-        (folder / "uvloop.py").write_text("raise ImportError\n")
-        monkeypatch.setattr(Bridge, "python_path", f"{folder}:{PROJECT}")
 
 
 class Imap:

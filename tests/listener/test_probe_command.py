@@ -19,21 +19,10 @@ from lab.settings import server, settings_text
 
 from bridge_admin.cli import main as bridgectl
 
+pytestmark = pytest.mark.usefixtures("daemon_loop")
+
 WORDS = "secret words"
 GOOD = mailboxes({"alice@example.com": WORDS.encode()})
-
-
-@pytest.fixture(autouse=True, params=["uvloop", "asyncio"])
-def event_loop(
-    request: pytest.FixtureRequest,
-    tmp_path_factory: pytest.TempPathFactory,
-    monkeypatch: pytest.MonkeyPatch,
-) -> None:
-    """Run every daemon here on uvloop, and once more as if that were not installed."""
-    if request.param == "asyncio":
-        folder = tmp_path_factory.mktemp("without")
-        (folder / "uvloop.py").write_text("raise ImportError\n")
-        monkeypatch.setattr(Bridge, "python_path", f"{folder}:{PROJECT}")
 
 
 def settings(folder: Path, port: int, name: str = "first") -> str:

@@ -1,97 +1,17 @@
-"""What holds for both protocols: credentials, the client's address, TLS, packets, how it ends."""
-
-from dataclasses import dataclass
+"""What holds for both protocols: credentials, the client's address, packets, how it ends."""
 
 import pytest
+from lab.dialogue_words import EARLY, IMAP, POP3, SECRET, Words, both
 
 from bridge_common.secret import Secret
-from sasl_bridge.dialogue.imap import ImapDialogue
 from sasl_bridge.dialogue.interface import (
-    Action,
     Attempt,
     Dialogue,
     DialogueRules,
     Outcome,
-    Security,
     Send,
-    StartTls,
 )
-from sasl_bridge.dialogue.line_dialogue import LineDialogue
-from sasl_bridge.dialogue.pop3 import Pop3Dialogue
 from sasl_bridge.verdict import Verdict
-
-SECRET = Secret(b"secret")
-ATTEMPT = Attempt("alice", SECRET)
-EARLY = [Outcome(Verdict.UNAVAILABLE, "the server answered before it was asked")]
-INJECTED = [
-    Outcome(Verdict.UNAVAILABLE, "the server went on unencrypted behind its leave to begin TLS")
-]
-
-
-@dataclass(frozen=True)
-class Words:
-    """What a server of one protocol says, and what it hears."""
-
-    greeting: bytes  # with capabilities that offer TLS, PLAIN and the client's address
-    capabilities: tuple[bytes, bytes, bytes]  # asked for: before TLS, in TLS; and their answer
-    begin_tls: bytes
-    leave: bytes  # to begin TLS
-    tell_client: bytes
-    client_told: bytes
-    first_part: bytes  # of the login, in a session without TLS of its own
-    go_on: bytes
-    last_part: bytes
-    yes: bytes
-    farewell: bytes
-
-    def begin(
-        self, attempt: Attempt | None = ATTEMPT, rules: DialogueRules | None = None
-    ) -> LineDialogue:
-        rules = rules or DialogueRules()
-        if self is POP3:
-            return Pop3Dialogue(attempt, rules)
-        return ImapDialogue(attempt, rules, tag_prefix="T")
-
-    def ready_for_tls(self, attempt: Attempt | None = ATTEMPT) -> LineDialogue:
-        dialogue = self.begin(attempt, DialogueRules(security="tls"))
-        self.greet(dialogue)
-        return dialogue
-
-    def greet(self, dialogue: LineDialogue) -> list[Action]:
-        """Say all that comes before TLS or the login; return what is done then."""
-        actions = dialogue.receive(self.greeting)
-        if actions == [Send(self.capabilities[0])]:
-            actions = dialogue.receive(self.capabilities[2])
-        return actions
-
-
-IMAP = Words(
-    b"* OK [CAPABILITY IMAP4rev1 STARTTLS AUTH=PLAIN ID] ready\r\n",
-    (b"", b"T2 CAPABILITY\r\n", b"* CAPABILITY AUTH=PLAIN\r\nT2 OK\r\n"),
-    b"T1 STARTTLS\r\n",
-    b"T1 OK go on\r\n",
-    b'T1 ID ("x-originating-ip" "198.51.100.7")\r\n',
-    b"T1 OK\r\n",
-    b"T1 AUTHENTICATE PLAIN\r\n",
-    b"+\r\n",
-    b"AGFsaWNlAHNlY3JldA==\r\n",
-    b"T1 OK in\r\n",
-    b"T2 LOGOUT\r\n",
-)
-POP3 = Words(
-    b"+OK [XCLIENT] ready\r\n",
-    (b"CAPA\r\n", b"CAPA\r\n", b"+OK\r\nSTLS\r\nSASL PLAIN\r\n.\r\n"),
-    b"STLS\r\n",
-    b"+OK go on\r\n",
-    b"XCLIENT ADDR=198.51.100.7\r\n",
-    b"+OK\r\n",
-    b"AUTH PLAIN\r\n",
-    b"+\r\n",
-    b"AGFsaWNlAHNlY3JldA==\r\n",
-    b"+OK in\r\n",
-    b"QUIT\r\n",
-)
-both = pytest.mark.parametrize("words", [IMAP, POP3], ids=["imap", "pop3"])
 
 
 @both
@@ -139,92 +59,6 @@ def test_what_is_no_plain_address_is_not_told(words: Words, address: str) -> Non
 def test_an_address_is_not_told_unasked(words: Words) -> None:
     dialogue = words.begin(Attempt("alice", SECRET, "198.51.100.7"))
     assert words.greet(dialogue) == [Send(words.first_part)]
-
-
-# TLS
-
-
-@both
-def test_nothing_of_the_login_is_said_before_tls(words: Words) -> None:
-    dialogue = words.begin(
-        Attempt("alice", SECRET, "198.51.100.7"),
-        DialogueRules(security="tls", forward_client=True),
-    )
-    assert words.greet(dialogue) == [Send(words.begin_tls)]
-    assert dialogue.receive(words.leave) == [StartTls()]
-    assert dialogue.waiting_for == "TLS handshake"
-    assert not dialogue.ready
-    assert dialogue.tls_began() == [Send(words.capabilities[1])]
-    assert not dialogue.ready
-    assert dialogue.receive(words.capabilities[2]) != []
-    assert dialogue.ready
-    assert not dialogue.password_sent
-
-
-@both
-@pytest.mark.parametrize("injected", [b"x", b"\r\n", b"* OK\r\n", b"+OK in\r\n", b"T2 OK in\r\n"])
-def test_what_comes_along_with_the_leave_ends_it(words: Words, injected: bytes) -> None:
-    dialogue = words.ready_for_tls()
-    assert dialogue.receive(words.leave + injected) == INJECTED
-    assert dialogue.farewell() == b""
-
-
-@both
-def test_what_comes_between_the_leave_and_tls_ends_it(words: Words) -> None:
-    dialogue = words.ready_for_tls()
-    assert dialogue.receive(words.leave) == [StartTls()]
-    assert dialogue.receive(b"") == []
-    assert dialogue.receive(b"*") == INJECTED
-    assert dialogue.farewell() == b""
-
-
-@both
-def test_an_early_leave_is_none(words: Words) -> None:
-    dialogue = words.begin(rules=DialogueRules(security="tls"))
-    last = words.greeting if words is IMAP else words.capabilities[2]
-    if words is POP3:
-        dialogue.receive(words.greeting)
-    assert dialogue.receive(last + words.leave) == EARLY
-    assert dialogue.farewell() != b""
-
-
-@both
-def test_tls_is_not_begun_once_more(words: Words) -> None:
-    """In TLS the capabilities name it again; that is nonsense, and harmless."""
-    dialogue = words.ready_for_tls()
-    dialogue.receive(words.leave)
-    dialogue.tls_began()
-    (action,) = dialogue.receive(words.capabilities[2])
-    assert action == Send(words.first_part.replace(b"T1", b"T3"))
-
-
-@both
-@pytest.mark.parametrize("security", ["plain", "ssl"])
-def test_tls_is_not_begun_unasked(words: Words, security: Security) -> None:
-    dialogue = words.begin(rules=DialogueRules(security=security))
-    assert words.greet(dialogue) == [Send(words.first_part)]
-
-
-@both
-def test_no_farewell_where_tls_is_about_to_begin(words: Words) -> None:
-    dialogue = words.ready_for_tls()
-    assert dialogue.farewell() == b""
-    dialogue.receive(words.leave)
-    assert dialogue.farewell() == b""
-    dialogue.tls_began()
-    assert dialogue.farewell() != b""
-
-
-@both
-def test_what_was_announced_before_tls_does_not_count(words: Words) -> None:
-    dialogue = words.ready_for_tls(None)
-    assert dialogue.capabilities >= ({"STARTTLS", "ID"} if words is IMAP else {"SASL PLAIN"})
-    dialogue.receive(words.leave)
-    dialogue.tls_began()
-    actions = dialogue.receive(words.capabilities[2].replace(b"PLAIN", b"OTHER"))
-    in_tls = {"AUTH=OTHER"} if words is IMAP else {"STLS", "SASL OTHER"}
-    assert dialogue.capabilities == in_tls
-    assert dialogue.ready == (not actions) == (words is IMAP)  # LOGIN is left, USER is not
 
 
 # Packets
