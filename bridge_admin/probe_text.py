@@ -9,10 +9,10 @@ from collections.abc import Iterator
 from typing import Any
 
 from sasl_bridge.probe.advice_certificate import expiry_text, names_text
+from sasl_bridge.probe.advice_trouble import TLS_COMMANDS
 from sasl_bridge.probe.trouble import Trouble
 
 _SECURITY = {"ssl": "TLS from the start", "tls": "TLS begun by", "plain": "not encrypted"}
-_BEGINNING = {"imap": "STARTTLS", "pop3": "STLS"}
 _LABEL_WIDTH = 14
 _MOST_COLUMNS = 100
 _MOST_NAMES = 10
@@ -54,7 +54,7 @@ def _headline(report: dict[str, Any]) -> str:
     server = report["server"]
     security = _SECURITY[server["security"]]
     if server["security"] == "tls":
-        security += f" {_BEGINNING[server['protocol']]}"
+        security += f" {TLS_COMMANDS[server['protocol']]}"
     enabled = "" if server["enabled"] else ", not enabled"
     return (
         f"{server['name']}: {server['protocol'].upper()} at {server['host']} "

@@ -10,16 +10,13 @@ from typing import Any
 from bridge_common.decisions import DecisionLog
 from bridge_common.errors import SettingsError
 from bridge_common.log import configure_log
-from bridge_common.runtime.control import BadRequest, Command, Reply, WhileAwaited, text_of
+from bridge_common.runtime.control import Command, Reply, WhileAwaited
 from bridge_common.runtime.lifecycle import Ready
-from bridge_common.secret import Secret
 from bridge_common.settings.location import control_of
 from bridge_common.settings.model import Settings, SmtpAuth, identity_rules
 from bridge_common.settings.read import Loaded, read_settings
 from bridge_common.settings.write import format_settings
 from sasl_bridge.admission import AdmissionRules
-from sasl_bridge.credentials import Claim
-from sasl_bridge.passdb.addresses import is_address
 from sasl_bridge.passdb.build import (
     BuiltServer,
     build_passdb,
@@ -27,7 +24,7 @@ from sasl_bridge.passdb.build import (
     problems_in_files,
 )
 from sasl_bridge.passdb.interface import Passdb
-from sasl_bridge.probe.prober import Prober, ProbeRules
+from sasl_bridge.probe.prober import Prober, ProbeRules, claim_of
 from sasl_bridge.protocol.connection import AuthParameters, AuthRequest
 from sasl_bridge.service import (
     NOBODY_TO_ASK,
@@ -110,15 +107,7 @@ class Bridge:
 
     async def _verify(self, request: Mapping[str, Any]) -> Reply:
         """Try a login as Postfix would in an encrypted session, without the failure delay."""
-        login, password = text_of(request, "login"), text_of(request, "password")
-        client = text_of(request, "client")
-        if client and not is_address(client):
-            raise BadRequest(f"client: {client!r} is no IP address")
-        # A lone surrogate becomes invalid UTF-8: admission refuses it in a login; a password may be
-        # of any bytes.
-        claim = Claim(
-            login.encode(errors="surrogatepass"), Secret(password.encode(errors="surrogatepass"))
-        )
+        claim, client = claim_of(request)
         parameters = AuthParameters(service="smtp", secured=True, client=client)
         begun = time.monotonic()
         answer = await self._service.decide(claim, parameters)

@@ -7,6 +7,7 @@ import shutil
 import textwrap
 from collections.abc import Iterator
 
+from bridge_common.settings.endpoint import host_and_port
 from bridge_common.settings.model import Server
 from bridge_common.settings.read import read_settings
 from bridge_common.settings.write import settings_as_json
@@ -43,13 +44,12 @@ def run(arguments: argparse.Namespace) -> int:
 
 
 def _row(number: int, server: Server) -> tuple[str, ...]:
-    host = f"[{server.host}]" if ":" in server.host else server.host
     return (
         str(number),
         server.name,
         server.protocol,
         server.security,
-        f"{host}:{server.port}",
+        host_and_port(server.host, server.port),
         "; ".join(_remarks(server)),
     )
 

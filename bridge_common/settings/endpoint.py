@@ -33,8 +33,12 @@ class InetEndpoint:
     port: int
 
     def __str__(self) -> str:
-        name = f"[{self.host}]" if ":" in self.host else self.host
-        return f"inet:{name}:{self.port}"
+        return f"inet:{host_and_port(self.host, self.port)}"
+
+
+def host_and_port(host: str, port: int) -> str:
+    """Return ``mail.example.com:993``, or ``[2001:db8::1]:993``."""
+    return f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
 
 
 def parse_endpoint(text: str) -> UnixEndpoint | InetEndpoint:

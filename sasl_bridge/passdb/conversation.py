@@ -50,7 +50,6 @@ class Conversation(asyncio.Protocol):
         self.dialogue = dialogue
         self._address, self._port, self._tls = address, port, tls
         self._endpoint = endpoint_text(address, port)
-        self._waiting_for = "connection to"  # while there is no channel
         self._raw: asyncio.Transport | None = None
         self._channel: asyncio.Transport | None = None
         self._held: list[bytes] = []
@@ -78,7 +77,10 @@ class Conversation(asyncio.Protocol):
     @property
     def opening(self) -> str:
         """What `open` is waiting for, as in "no ... within 2.0 s"."""
-        return f"{self._waiting_for} {self._endpoint}"
+        if self._channel is not None:
+            return f"{self.dialogue.waiting_for} from {self._endpoint}"
+        connecting = self._raw is None or self._tls is None
+        return f"{'connection to' if connecting else 'TLS handshake with'} {self._endpoint}"
 
     @property
     def channel(self) -> asyncio.Transport | None:
@@ -106,7 +108,6 @@ class Conversation(asyncio.Protocol):
             raise UnreachableError(f"{self._endpoint} spoke or hung up before TLS")
         if raw.is_closing():
             raise ConnectionResetError
-        self._waiting_for = "TLS handshake with"
         loop = asyncio.get_running_loop()
         channel = await loop.start_tls(raw, self, tls.context, server_hostname=tls.name)
         if channel is None:  # lost in the moment when the handshake was complete
@@ -162,7 +163,6 @@ class Conversation(asyncio.Protocol):
                     self._note_opening(_Opened.UP_TO_TLS)
                 case Outcome():
                     self._conclude(action)
-        self._waiting_for = f"{self.dialogue.waiting_for} from"
         if self.dialogue.ready:
             self._note_opening(_Opened.READY_OR_OVER)
 

@@ -12,10 +12,10 @@ import contextlib
 import re
 import secrets
 from dataclasses import dataclass, field
-from typing import Literal
 
 from bridge_common.deadline import Deadline
 from bridge_common.identity import Identity
+from bridge_common.settings.model import Protocol
 from sasl_bridge.credentials import Credentials
 from sasl_bridge.dialogue.imap import ImapDialogue
 from sasl_bridge.dialogue.interface import (
@@ -52,7 +52,7 @@ class RemoteServer:
     max_connections: int = 50
 
 
-def dialogues(protocol: Literal["imap", "pop3"], rules: DialogueRules) -> BeginDialogue:
+def dialogues(protocol: Protocol, rules: DialogueRules) -> BeginDialogue:
     """Return what begins a dialogue for each login."""
 
     def begin(attempt: Attempt | None) -> Dialogue:
@@ -150,7 +150,7 @@ class RemotePassdb:
             visit.outcome = _unavailable(busy)
             return visit
         try:
-            await self._converse(visit, self._attempt(credentials), deadline)
+            await self._converse(visit, self.attempt(credentials), deadline)
         finally:
             self.slots.release()
         return visit
@@ -164,7 +164,8 @@ class RemotePassdb:
                 return await self.slots.acquire()
         return False
 
-    def _attempt(self, credentials: Credentials | None) -> Attempt | None:
+    def attempt(self, credentials: Credentials | None) -> Attempt | None:
+        """Return the login as this server knows it; None if there is none to try."""
         if credentials is None:
             return None
         login = expand_login(self.server.login_format, credentials.identity)

@@ -5,6 +5,7 @@ Pure. Knows the sentences of `passdb.trouble` about certificates. Raises nothing
 
 from collections.abc import Iterator, Sequence
 
+from bridge_common.settings.endpoint import host_and_port
 from bridge_common.settings.model import Server
 from sasl_bridge.probe.report import Certificate, Report
 from sasl_bridge.probe.trouble import Trouble
@@ -66,10 +67,9 @@ def _about_authority(report: Report, certificate: Certificate) -> Iterator[str]:
 
 def _openssl(server: Server) -> str:
     """Return the command that prints what the server sends."""
-    host = f"[{server.host}]" if ":" in server.host else server.host
     starttls = f" -starttls {server.protocol}" if server.security == "tls" else ""
     name = f" -servername {server.tls_name}" if server.tls_name else ""
-    command = f"openssl s_client -connect {host}:{server.port}{name}{starttls}"
+    command = f"openssl s_client -connect {host_and_port(server.host, server.port)}{name}{starttls}"
     return f"{command} -showcerts </dev/null"
 
 

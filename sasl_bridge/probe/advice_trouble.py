@@ -6,18 +6,16 @@ another greeting belongs to. Certificates and refused logins are not here. Raise
 
 import re
 from collections.abc import Iterator
-from typing import Literal
 
-from bridge_common.settings.model import Server
+from bridge_common.settings.model import USUAL_PORTS, Protocol, Server
 from sasl_bridge.dialogue.trouble_texts import ENCRYPTION_TEXTS
 from sasl_bridge.probe.report import Opinion, Report, heard
 from sasl_bridge.probe.trouble import Trouble
 
-_Protocol = Literal["imap", "pop3"]
-_TLS_PORTS: dict[_Protocol, int] = {"imap": 993, "pop3": 995}
-_PORTS: dict[_Protocol, int] = {"imap": 143, "pop3": 110}
-_BEGINNING: dict[_Protocol, str] = {"imap": "STARTTLS", "pop3": "STLS"}
-_ASKING: dict[_Protocol, str] = {"imap": "CAPABILITY", "pop3": "CAPA"}
+TLS_COMMANDS: dict[Protocol, str] = {"imap": "STARTTLS", "pop3": "STLS"}
+"""What begins TLS in the dialogue."""
+
+_ASKING: dict[Protocol, str] = {"imap": "CAPABILITY", "pop3": "CAPA"}
 
 # How greetings begin that are none of the protocol's own.
 _GREETINGS = (
@@ -152,7 +150,7 @@ def trouble_advice(report: Report) -> Iterator[str]:
     kind = Trouble.NO_WAY_IN if is_no_way_in(first) else first.kind
     spoken = _spoken(first, server)
     known = _WITH_SECURITY.get((kind, server.security)) or _SENTENCES.get(kind)
-    if spoken in {"imap", "pop3"}:
+    if spoken in _ASKING:
         known = _OTHER_MAIL_PROTOCOL
     elif spoken:
         known = _OTHER_PROTOCOL
@@ -181,15 +179,14 @@ def _spoken(first: Opinion, server: Server) -> str:
 
 
 def _filled_in(sentence: str, server: Server, spoken: str) -> str:
-    ports = _TLS_PORTS if server.security == "ssl" else _PORTS
     return sentence.format(
         host=server.host,
         port=server.port,
-        usual_port=ports[server.protocol],
-        tls_port=_TLS_PORTS[server.protocol],
-        beginning=_BEGINNING[server.protocol],
+        usual_port=USUAL_PORTS[server.protocol, server.security],
+        tls_port=USUAL_PORTS[server.protocol, "ssl"],
+        beginning=TLS_COMMANDS[server.protocol],
         asking=_ASKING[server.protocol],
         PROTOCOL=server.protocol.upper(),
         other=spoken,
-        spoken=spoken.upper() if spoken in _PORTS else spoken,
+        spoken=spoken.upper() if spoken in _ASKING else spoken,
     )

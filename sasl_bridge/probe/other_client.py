@@ -17,7 +17,7 @@ import ssl
 import sys
 import time
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, cast
 
 from bridge_common.runtime.core_dumps import forbid_core_dumps
@@ -65,7 +65,7 @@ class Request:
     ca_file: str
     name: str
     login: str
-    password: str
+    password: str = field(repr=False)
     seconds: float
 
 

@@ -23,11 +23,11 @@ from sasl_bridge.credentials import Claim, Credentials
 from sasl_bridge.passdb.addresses import is_address
 from sasl_bridge.passdb.build import BuiltServer
 from sasl_bridge.passdb.chain import share_seconds
-from sasl_bridge.passdb.remote import RemotePassdb, expand_login
+from sasl_bridge.passdb.remote import RemotePassdb
 from sasl_bridge.probe.advice import advice
 from sasl_bridge.probe.first_opinion import BY, first_opinion
 from sasl_bridge.probe.report import Opinion, Report, report_as_json
-from sasl_bridge.probe.second_opinion import OtherLogin, second_opinion
+from sasl_bridge.probe.second_opinion import second_opinion
 from sasl_bridge.verdict import Refused
 
 _logger = logging.getLogger(__name__)
@@ -92,10 +92,7 @@ class Prober:
         finally:
             # Even if nobody waits any more: the server may have seen the password.
             self._record(asked, first, time.monotonic() - began)
-        attempt = None
-        if credentials is not None:
-            login = expand_login(server.login_format, credentials.identity)
-            attempt = OtherLogin(login, credentials.password)
+        attempt = asked.remote.attempt(credentials)
         second, certificate = await second_opinion(server, attempt, rules.connection_timeout)
         return Report(
             server=server,
@@ -146,15 +143,7 @@ def _asked(rules: ProbeRules, request: Mapping[str, Any]) -> _Asked:
 
 def _credentials(rules: ProbeRules, built: BuiltServer, request: Mapping[str, Any]) -> Credentials:
     """Return what this server may be asked about. Raises BadRequest."""
-    client = text_of(request, "client")
-    if client and not is_address(client):
-        raise BadRequest(f"client: {client!r} is no IP address")
-    login, password = text_of(request, "login"), text_of(request, "password")
-    # A lone surrogate becomes invalid UTF-8: admission refuses it in a login; a password may be of
-    # any bytes.
-    claim = Claim(
-        login.encode(errors="surrogatepass"), Secret(password.encode(errors="surrogatepass"))
-    )
+    claim, client = claim_of(request)
     credentials = admit(rules.admission, claim, client)
     if isinstance(credentials, Refused):
         raise BadRequest(f"this login is not tried at any server: {credentials.reason}")
@@ -165,6 +154,19 @@ def _credentials(rules: ProbeRules, built: BuiltServer, request: Mapping[str, An
             f"{credentials.identity.domain} (domains)"
         )
     return credentials
+
+
+def claim_of(request: Mapping[str, Any]) -> tuple[Claim, str]:
+    """Return ``login`` and ``password`` of a request, and ``client``. Raises BadRequest."""
+    client = text_of(request, "client")
+    if client and not is_address(client):
+        raise BadRequest(f"client: {client!r} is no IP address")
+    # A lone surrogate becomes invalid UTF-8: admission refuses it in a login; a password may be of
+    # any bytes.
+    login, password = (
+        text_of(request, key).encode(errors="surrogatepass") for key in ("login", "password")
+    )
+    return Claim(login, Secret(password)), client
 
 
 def _share(rules: ProbeRules, asked: _Asked) -> float:

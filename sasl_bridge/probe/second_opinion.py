@@ -9,7 +9,6 @@ a log that is not there.
 
 import asyncio
 import contextlib
-import dataclasses
 import json
 import re
 import signal
@@ -20,6 +19,7 @@ from typing import Any
 
 from bridge_common.secret import Secret
 from bridge_common.settings.model import Server
+from sasl_bridge.dialogue.interface import Attempt
 from sasl_bridge.dialogue.shown import shown
 from sasl_bridge.probe.report import Certificate, Opinion, State
 from sasl_bridge.probe.trouble import Trouble
@@ -43,16 +43,8 @@ _MAX_ITEMS = 100
 _CODE_OF_CAPABILITIES = re.compile(r"\[CAPABILITY [^\]]*\] ?", re.IGNORECASE)
 
 
-@dataclasses.dataclass(frozen=True, slots=True)
-class OtherLogin:
-    """A login to try, as the server knows it."""
-
-    login: str
-    password: Secret
-
-
 async def second_opinion(
-    server: Server, attempt: OtherLogin | None, seconds: float
+    server: Server, attempt: Attempt | None, seconds: float
 ) -> tuple[Opinion, Certificate | None]:
     """Have the other client look for so many seconds at most, and its start."""
     facts = await _facts(_request(server, attempt, seconds), seconds + _START_SECONDS)
@@ -60,7 +52,7 @@ async def second_opinion(
     return _opinion(facts, password), _certificate(facts, password)
 
 
-def _request(server: Server, attempt: OtherLogin | None, seconds: float) -> bytes:
+def _request(server: Server, attempt: Attempt | None, seconds: float) -> bytes:
     request = {
         "protocol": server.protocol,
         "security": server.security,
