@@ -1,7 +1,8 @@
 """A real Cyrus imapd with mailboxes of its own: the other IMAP and POP3 server that many sites run.
 
-Its packages are in conflict with Dovecot's, so they are only unpacked, by `make` into its folder,
-and run from there. Passwords are in a sasldb. Nothing is logged: it knows syslog only.
+Its packages are in conflict with Dovecot's, so they are only unpacked, by `make`, and run from a
+copy that its user may read, wherever the checkout is. Passwords are in a sasldb.
+Nothing is logged: it knows syslog only.
 The configuration is for 3.6 and for 3.10, which must be told to offer STARTTLS.
 """
 
@@ -20,8 +21,6 @@ from lab.ports import LOOPBACK, free_port
 from lab.processes import START_SECONDS, Child, LabError, Running, kill_group, start
 
 UNPACKED = Path(__file__).resolve().parents[2] / ".venv" / "cyrus"
-_BIN = UNPACKED / "usr" / "lib" / "cyrus" / "bin"
-_SBIN = UNPACKED / "usr" / "sbin"
 
 _IMAPD = """\
 configdirectory: {folder}/lib
@@ -53,9 +52,13 @@ class Cyrus(Running):
     def __init__(
         self, folder: Path, users: Mapping[str, str], tls: Certificates, mechanisms: str = "PLAIN"
     ) -> None:
-        if not _BIN.exists():
+        if not UNPACKED.exists():
             raise LabError("Cyrus imapd is not unpacked: `make .venv/cyrus/ready`")
         self.folder = folder
+        self._root = folder / "root"
+        shutil.copytree(UNPACKED, self._root, symlinks=True)
+        libraries = [str(path) for path in self._root.glob("**/lib/*-linux-gnu")]
+        self._environment = os.environ | {"LD_LIBRARY_PATH": ":".join(libraries)}
         self.ports = {"imap": _ports(), "pop3": _ports()}
         self._child: Child | None = None
         for name in ("lib/db", "lib/socket", "spool", "proc"):
@@ -65,15 +68,16 @@ class Cyrus(Running):
         (folder / "imapd.conf").write_text(imapd)
         (folder / "cyrus.conf").write_text(self._services())
         for login, password in users.items():
-            _set_password(folder / "sasldb", login, password)
+            self._set_password(login, password)
         for path in (folder, *folder.rglob("*")):
-            shutil.chown(path, "nobody", "nogroup")
+            if not path.is_relative_to(self._root):
+                shutil.chown(path, "nobody", "nogroup")
 
     def start(self) -> None:
         """Start it; return once its ports are open."""
         files = ["-C", f"{self.folder}/imapd.conf", "-M", f"{self.folder}/cyrus.conf"]
-        command = [str(_SBIN / "cyrmaster"), "-D", *files, "-p", f"{self.folder}/pid"]
-        self._child = start(command, env=_environment())
+        command = [f"{self._root}/usr/sbin/cyrmaster", "-D", *files, "-p", f"{self.folder}/pid"]
+        self._child = start(command, env=self._environment)
         try:
             for security, protocol in itertools.product(("plain", "ssl"), self.ports):
                 _wait_for_port(self.ports[protocol][security], self._child)
@@ -88,37 +92,36 @@ class Cyrus(Running):
             self._child.wait()
             self._child = None
 
+    def _set_password(self, login: str, password: str) -> None:
+        local, _, domain = login.partition("@")
+        database = ["-f", str(self.folder / "sasldb"), "-u", domain, local]
+        done = subprocess.run(
+            [f"{self._root}/usr/sbin/saslpasswd2", "-p", "-c", *database],
+            input=password.encode(),
+            env=self._environment,
+            capture_output=True,
+            check=False,
+        )
+        if done.returncode != 0:
+            raise LabError(f"saslpasswd2 failed: {done.stderr.decode(errors='replace')}")
+
     def _services(self) -> str:
         lines = []
+        programs = f"{self._root}/usr/lib/cyrus/bin"
         for protocol, ports in self.ports.items():
-            program = f"{_BIN}/{protocol}d -C {self.folder}/imapd.conf"
+            program = f"{programs}/{protocol}d -C {self.folder}/imapd.conf"
             for name, command, port in (
                 (protocol, program, ports["plain"]),
                 (f"{protocol}s", f"{program} -s", ports["ssl"]),
             ):
                 lines.append(f'  {name} cmd="{command}" listen="{LOOPBACK}:{port}" proto="tcp4"')
-        recover = f'  recover cmd="{_BIN}/ctl_cyrusdb -C {self.folder}/imapd.conf -r"'
+        recover = f'  recover cmd="{programs}/ctl_cyrusdb -C {self.folder}/imapd.conf -r"'
         return "\n".join(["START {", recover, "}", "SERVICES {", *lines, "}", "EVENTS {", "}", ""])
 
 
 def _ports() -> dict[str, int]:
     plain = free_port()
     return {"plain": plain, "tls": plain, "ssl": free_port()}
-
-
-def _environment() -> dict[str, str]:
-    libraries = [str(path) for path in UNPACKED.glob("**/lib/*-linux-gnu")]
-    return os.environ | {"LD_LIBRARY_PATH": ":".join(libraries)}
-
-
-def _set_password(database: Path, login: str, password: str) -> None:
-    local, _, domain = login.partition("@")
-    command = [str(_SBIN / "saslpasswd2"), "-p", "-c", "-f", str(database), "-u", domain, local]
-    done = subprocess.run(
-        command, input=password.encode(), env=_environment(), capture_output=True, check=False
-    )
-    if done.returncode != 0:
-        raise LabError(f"saslpasswd2 failed: {done.stderr.decode(errors='replace')}")
 
 
 def _wait_for_port(port: int, child: Child) -> None:
