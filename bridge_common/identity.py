@@ -129,6 +129,9 @@ def _refusal_of(identity: Identity, rules: IdentityRules) -> RefusedLogin | None
     # The domain is an A-label by now: its characters need no leave.
     if not rules.login_characters.issuperset(identity.local):
         return RefusedLogin("the login holds a character that login_characters does not allow")
+    if identity.local != " ".join(identity.local.split()):
+        # Directories take it for the name without these spaces (RFC 4518 section 2.6.1).
+        return RefusedLogin("the part before the @ has spaces at an end, or two in a row")
     if len(identity.address.encode()) > MAX_LOGIN_BYTES:  # the default domain may have made it so
         return RefusedLogin(f"the login and its domain are longer than {MAX_LOGIN_BYTES} bytes")
     if rules.domains and identity.domain not in rules.domains:

@@ -11,6 +11,7 @@ from abc import ABC, abstractmethod
 from collections import deque
 from collections.abc import Sequence
 
+from bridge_common.shown import shortened, shown
 from sasl_bridge.dialogue.interface import (
     Action,
     Attempt,
@@ -20,7 +21,6 @@ from sasl_bridge.dialogue.interface import (
     StartTls,
 )
 from sasl_bridge.dialogue.received import Line, ReceivedLines, UnclearError
-from sasl_bridge.dialogue.shown import shortened, shown
 from sasl_bridge.dialogue.trouble_texts import speaks_of_trouble
 from sasl_bridge.verdict import Verdict
 

@@ -11,14 +11,13 @@ Does not know what is said. Fails by an UNAVAILABLE outcome, or OSError while op
 
 import asyncio
 import enum
-import ssl
 from collections.abc import Sequence
-from dataclasses import dataclass
 from typing import cast
 
+from bridge_common.network.tls import Tls, begin_tls
+from bridge_common.network.trouble import UnreachableError, endpoint_text, trouble_text
+from bridge_common.shown import shortened
 from sasl_bridge.dialogue.interface import Action, Dialogue, Outcome, Send, StartTls
-from sasl_bridge.dialogue.shown import shortened
-from sasl_bridge.passdb.trouble import UnreachableError, endpoint_text, trouble_text
 from sasl_bridge.verdict import Verdict
 
 _HUNG_UP = b""  # stands among received bytes for their end
@@ -29,18 +28,6 @@ class _Opened(enum.Enum):
 
     UP_TO_TLS = enum.auto()
     READY_OR_OVER = enum.auto()
-
-
-@dataclass(frozen=True, slots=True)
-class Tls:
-    """How TLS is begun: with which settings, and for which name in the certificate.
-
-    ``from_start``: before the greeting; else when the dialogue asks for it.
-    """
-
-    context: ssl.SSLContext
-    name: str
-    from_start: bool = True
 
 
 class Conversation(asyncio.Protocol):
@@ -106,13 +93,7 @@ class Conversation(asyncio.Protocol):
         """Begin TLS, after which everything is said on the transport returned."""
         if self._held:
             raise UnreachableError(f"{self._endpoint} spoke or hung up before TLS")
-        if raw.is_closing():
-            raise ConnectionResetError
-        loop = asyncio.get_running_loop()
-        channel = await loop.start_tls(raw, self, tls.context, server_hostname=tls.name)
-        if channel is None:  # lost in the moment when the handshake was complete
-            raise ConnectionResetError
-        return channel
+        return await begin_tls(raw, self, tls)
 
     # asyncio.Protocol
 

@@ -15,7 +15,11 @@ from dataclasses import dataclass, field
 
 from bridge_common.deadline import Deadline
 from bridge_common.identity import Identity
-from bridge_common.settings.model import Protocol
+from bridge_common.network.addresses import Addresses
+from bridge_common.network.tls import Tls
+from bridge_common.network.trouble import UnreachableError, silence_text
+from bridge_common.settings.server import Protocol
+from bridge_common.shown import shortened
 from sasl_bridge.credentials import Credentials
 from sasl_bridge.dialogue.imap import ImapDialogue
 from sasl_bridge.dialogue.interface import (
@@ -26,10 +30,7 @@ from sasl_bridge.dialogue.interface import (
     Outcome,
 )
 from sasl_bridge.dialogue.pop3 import Pop3Dialogue
-from sasl_bridge.dialogue.shown import shortened
-from sasl_bridge.passdb.addresses import Addresses
-from sasl_bridge.passdb.conversation import Conversation, Tls
-from sasl_bridge.passdb.trouble import UnreachableError, silence_text
+from sasl_bridge.passdb.conversation import Conversation
 from sasl_bridge.verdict import Answer, Step, Verdict
 
 # Less than this is no time to connect, log in and hear an answer: no login begins with less left,

@@ -209,6 +209,17 @@ def test_login_characters_are_about_what_stands_before_the_at_sign() -> None:
     assert refused(b"abcd@example.com", rules) == reason
 
 
+@pytest.mark.parametrize("local", [" alice", "alice ", "al  ice", "\u2028alice", "al\u1680ice"])
+def test_spaces_that_a_directory_ignores_make_no_second_identity(local: str) -> None:
+    reason = "the part before the @ has spaces at an end, or two in a row"
+    assert refused(f"{local}@e.de".encode(), GENEROUS) == reason
+    assert refused(f"{local}".encode(), GENEROUS) == reason
+
+
+def test_a_single_space_within_may_be_allowed() -> None:
+    assert accepted("al ice@e.de", GENEROUS) == "al ice@e.de"
+
+
 def test_composition_that_only_lower_case_has_does_not_make_two_identities() -> None:
     """H with a macron below has no composed form, h has one."""
     assert unicodedata.normalize("NFC", "H\u0331h\u0331") == "H\u0331\u1e96"

@@ -18,7 +18,7 @@ from collections.abc import Callable, Iterable
 from typing import Any
 
 from bridge_common.deadline import Clock
-from sasl_bridge.passdb.trouble import UnreachableError, lookup_text, silence_text
+from bridge_common.network.trouble import UnreachableError, lookup_text, silence_text
 
 # getaddrinfo does not tell the record's time to live; this is short beside any real one.
 _FRESH_SECONDS = 30.0

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 import trustme
 
-from sasl_bridge.passdb.tls import tls_context
+from bridge_common.network.tls import tls_context
 
 
 def test_verified_by_default_and_not_below_1_2() -> None:

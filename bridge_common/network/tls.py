@@ -4,7 +4,21 @@ Without finite-field Diffie-Hellman: the server chooses its parameters, and larg
 than a second of the processor for each handshake, in which no other login gets on.
 """
 
+import asyncio
 import ssl
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, slots=True)
+class Tls:
+    """How TLS is begun: with which settings, and for which name in the certificate.
+
+    ``from_start``: before anything is said; else when the protocol's own command has been.
+    """
+
+    context: ssl.SSLContext
+    name: str
+    from_start: bool = True
 
 
 def tls_context(*, verify: bool, ca_file: str) -> ssl.SSLContext:
@@ -23,3 +37,16 @@ def tls_context(*, verify: bool, ca_file: str) -> ssl.SSLContext:
     else:
         context.load_default_certs()
     return context
+
+
+async def begin_tls(
+    raw: asyncio.Transport, protocol: asyncio.Protocol, tls: Tls
+) -> asyncio.Transport:
+    """Begin TLS on a connection; everything is said on the transport returned. Raises OSError."""
+    if raw.is_closing():
+        raise ConnectionResetError
+    loop = asyncio.get_running_loop()
+    channel = await loop.start_tls(raw, protocol, tls.context, server_hostname=tls.name)
+    if channel is None:  # lost in the moment when the handshake was complete
+        raise ConnectionResetError
+    return channel

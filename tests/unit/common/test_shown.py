@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from bridge_common.secret import Secret
-from sasl_bridge.dialogue.shown import shortened, shown
+from bridge_common.shown import shortened, shown
 
 HIDDEN = "(text withheld, it repeats the password)"
 

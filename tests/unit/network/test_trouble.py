@@ -6,7 +6,7 @@ import ssl
 
 import pytest
 
-from sasl_bridge.passdb.trouble import endpoint_text, lookup_text, silence_text, trouble_text
+from bridge_common.network.trouble import endpoint_text, lookup_text, silence_text, trouble_text
 
 ENDPOINT = endpoint_text("192.0.2.1", 993)
 

@@ -7,8 +7,8 @@ from typing import Any
 
 import pytest
 
-from sasl_bridge.passdb.addresses import Addresses
-from sasl_bridge.passdb.trouble import UnreachableError
+from bridge_common.network.addresses import Addresses
+from bridge_common.network.trouble import UnreachableError
 
 
 class Clock:

@@ -1,0 +1,1 @@
+"""The way to another server: its addresses, TLS, and what goes wrong there."""
