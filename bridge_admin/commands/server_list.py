@@ -3,17 +3,16 @@
 import argparse
 import json
 import os
-import shutil
-import textwrap
 from collections.abc import Iterator
 
+from bridge_admin.layout import print_table
 from bridge_common.settings.endpoint import host_and_port
-from bridge_common.settings.model import Server
+from bridge_common.settings.model import SmtpAuth
 from bridge_common.settings.read import read_settings
+from bridge_common.settings.server import Server
 from bridge_common.settings.write import settings_as_json
 
 _COLUMNS = ("", "name", "protocol", "security", "server")
-_LEAST_REMARKS_COLUMNS = 20
 
 
 def add_parser(
@@ -34,12 +33,14 @@ def run(arguments: argparse.Namespace) -> int:
     settings = read_settings(arguments.settings).settings
     if arguments.json:
         print(json.dumps(settings_as_json(settings)["server"]))
-    elif settings.servers:
+        return os.EX_OK
+    if settings.servers:
         rows = [_row(number, server) for number, server in enumerate(settings.servers, start=1)]
         header = (*_COLUMNS, "remarks" if any(row[-1] for row in rows) else "")
-        _print_table([header, *rows], shutil.get_terminal_size().columns)
+        print_table([header, *rows])
     else:
         print("there are no servers in the settings")
+    _print_who_is_asked(settings.smtp_auth)
     return os.EX_OK
 
 
@@ -48,10 +49,16 @@ def _row(number: int, server: Server) -> tuple[str, ...]:
         str(number),
         server.name,
         server.protocol,
-        server.security,
-        host_and_port(server.host, server.port),
+        *_where(server),
         "; ".join(_remarks(server)),
     )
+
+
+def _where(server: Server) -> tuple[str, str]:
+    """Return how the connection is encrypted, and who is at its end."""
+    if server.protocol == "ldap":
+        return "", f"profile {server.ldap_profile}"
+    return server.security, host_and_port(server.host, server.port)
 
 
 def _remarks(server: Server) -> Iterator[str]:
@@ -68,14 +75,6 @@ def _remarks(server: Server) -> Iterator[str]:
         yield "certificate not checked"
 
 
-def _print_table(rows: list[tuple[str, ...]], columns: int) -> None:
-    """Print the rows; the last cell is wrapped where the terminal ends."""
-    widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
-    indent = sum(width + 2 for width in widths[:-1])
-    last_width = max(columns - indent, _LEAST_REMARKS_COLUMNS)
-    for *cells, last in rows:
-        padded = (f"{cell:{width}}  " for cell, width in zip(cells, widths, strict=False))
-        first, *more = textwrap.wrap(last, last_width, break_on_hyphens=False) or [""]
-        print(("".join(padded) + first).rstrip())
-        for line in more:
-            print(" " * indent + line)
+def _print_who_is_asked(smtp_auth: SmtpAuth) -> None:
+    if smtp_auth.method == "ldap":
+        print(f'none of them is asked: method = "ldap" asks profile {smtp_auth.ldap_profile} only')

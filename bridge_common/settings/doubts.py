@@ -7,17 +7,15 @@ Pure: yields findings, raises nothing. Paths are without names (`server[2].port`
 
 from collections.abc import Iterator, Sequence
 
-from bridge_common.settings.endpoint import InetEndpoint, is_loopback, parse_endpoint
+from bridge_common.settings.endpoint import InetEndpoint, parse_endpoint
 from bridge_common.settings.findings import Finding
 from bridge_common.settings.kinds import format_duration
-from bridge_common.settings.login_format import tells_domains_apart
-from bridge_common.settings.model import (
-    USUAL_PORTS,
-    IdentitySettings,
-    Server,
-    Settings,
-    numbered,
-)
+from bridge_common.settings.model import IdentitySettings, Settings
+from bridge_common.settings.placeholders import tells_domains_apart
+from bridge_common.settings.profile_doubts import doubts_about_profiles
+from bridge_common.settings.secrecy_doubts import doubts_about_secrecy
+from bridge_common.settings.served import candidates, domains_of, serves_several
+from bridge_common.settings.server import USUAL_PORTS, Server, numbered
 from bridge_common.settings.texts import ANY_DOMAIN
 from bridge_common.settings.toml_text import quote
 
@@ -36,9 +34,11 @@ def doubts_about(settings: Settings) -> Iterator[Finding]:
     if settings.identity.domains == (ANY_DOMAIN,):
         message = "every domain that the servers know may log in and send mail through you"
         yield Finding("identity.domains", message)
+    listed = settings.smtp_auth.method == "pop3-imap"  # else nobody asks the list
     for path, server in numbered(settings.servers):
-        if server.enabled:
+        if server.enabled and server.protocol != "ldap" and listed:
             yield from _doubts_about_server(path, server, settings.identity)
+    yield from doubts_about_profiles(settings)
     yield from _domains_nobody_serves(settings)
     yield from _domains_many_serve(settings)
 
@@ -49,32 +49,16 @@ def doubts_about(settings: Settings) -> Iterator[Finding]:
 def _doubts_about_server(
     path: str, server: Server, identity: IdentitySettings
 ) -> Iterator[Finding]:
-    yield from _doubts_about_secrecy(path, server)
+    yield from doubts_about_secrecy(path, server, (server.host,))
     yield from _doubts_about_port(path, server)
     # Not an error: without effect it accepts nobody. An untold client address, in contrast, is one:
     # whoever set forward_client relies on it.
     if server.in_use_is_success and server.protocol != "pop3":
         message = f"has no effect with {server.protocol}: [IN-USE] is an answer of POP3"
         yield Finding(f"{path}.in_use_is_success", message)
-    served = server.domains or identity.domains
-    several = len(served) > 1 or ANY_DOMAIN in served
-    if several and not tells_domains_apart(server.login_format):
+    if serves_several(server.domains, identity) and not tells_domains_apart(server.login_format):
         message = "the same user in two domains is one account on this server"
         yield Finding(f"{path}.login_format", f"{message}; limit domains to one, or add {{domain}}")
-
-
-def _doubts_about_secrecy(path: str, server: Server) -> Iterator[Finding]:
-    plain = server.security == "plain"
-    if plain and not is_loopback(InetEndpoint(server.host, server.port)):
-        yield Finding(f"{path}.security", f"passwords travel unencrypted to {server.host}")
-    if not plain and not server.verify:
-        message = "the certificate is not checked: anyone on the way can collect passwords"
-        yield Finding(f"{path}.verify", message)
-    if server.tls_name and plain:
-        yield Finding(f"{path}.tls_name", 'has no effect with security = "plain"')
-    if server.ca_file and (plain or not server.verify):
-        unused = 'security = "plain"' if plain else "verify = false"
-        yield Finding(f"{path}.ca_file", f"has no effect with {unused}")
 
 
 def _doubts_about_port(path: str, server: Server) -> Iterator[Finding]:
@@ -97,8 +81,11 @@ def _domains_nobody_serves(settings: Settings) -> Iterator[Finding]:
     if not settings.smtp_auth.enabled:
         return
     for domain in settings.identity.domains:
-        if not _candidates(domain, settings.servers):
-            message = f"no enabled server serves {quote(domain)}: its logins are always refused"
+        if not candidates(domain, settings):
+            who = "no enabled server serves"
+            if settings.smtp_auth.method == "ldap":
+                who = f"[[ldap_profile]] {quote(settings.smtp_auth.ldap_profile)} does not serve"
+            message = f"{who} {quote(domain)}: its logins are always refused"
             yield Finding("identity.domains", message)
 
 
@@ -106,29 +93,20 @@ def _domains_many_serve(settings: Settings) -> Iterator[Finding]:
     """Yield one doubt for all domains that have the same candidates."""
     alike: dict[tuple[str, ...], list[str]] = {}
     for domain in _domains_told_apart(settings):
-        alike.setdefault(_candidates(domain, settings.servers), []).append(domain)
+        alike.setdefault(candidates(domain, settings), []).append(domain)
     timeout = format_duration(settings.smtp_auth.connection_timeout)
-    for candidates, domains in alike.items():
-        if len(candidates) > _MOST_CANDIDATES:
-            asked = f"{len(candidates)} servers are asked about a login of {_enumerated(domains)}"
+    for asking, domains in alike.items():
+        if len(asking) > _MOST_CANDIDATES:
+            asked = f"{len(asking)} servers are asked about a login of {_enumerated(domains)}"
             shares = f"each has only its share of connection_timeout ({timeout})"
             yield Finding("server", f"{asked}: {shares}; limit domains, or enable fewer")
 
 
 def _domains_told_apart(settings: Settings) -> list[str]:
     """Return our domains, in order; where all may log in, also those that servers name."""
-    named = [domain for server in settings.servers for domain in server.domains]
+    named = [domain for server in settings.servers for domain in domains_of(server, settings)]
     ours = settings.identity.domains
     return list(dict.fromkeys((*ours, *named))) if ANY_DOMAIN in ours else list(ours)
-
-
-def _candidates(domain: str, servers: tuple[Server, ...]) -> tuple[str, ...]:
-    """Return the names of the servers that are asked about a login of this domain."""
-    return tuple(
-        server.name
-        for server in servers
-        if server.enabled and (not server.domains or domain in server.domains)
-    )
 
 
 def _enumerated(domains: Sequence[str]) -> str:

@@ -240,5 +240,5 @@ class SecretReference(Kind[Secret]):
         return Secret(value.encode("utf-8", "surrogatepass"))
 
     def plain(self, value: Secret) -> Plain:
-        """Return what a secret shows of itself."""
-        return repr(value)
+        """Return what a secret shows of itself; nothing, where there is none."""
+        return repr(value) if value else ""

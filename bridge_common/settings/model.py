@@ -18,33 +18,20 @@ from bridge_common.settings.kinds import (
     Choice,
     Duration,
     Flag,
-    Integer,
     Text,
     TextList,
     TextTable,
 )
-from bridge_common.settings.login_format import login_format
+from bridge_common.settings.ldap_profile import LdapProfile
+from bridge_common.settings.server import Server
 
+Method = Literal["pop3-imap", "ldap"]
 OnUnavailable = Literal["tempfail", "reject"]
 UsernameFormat = Literal["domain", "username"]
-Protocol = Literal["imap", "pop3"]
-Security = Literal["plain", "ssl", "tls"]
-OnReject = Literal["next", "stop"]
-ForwardClient = Literal["none", "id", "xclient"]
 Level = Literal["debug", "info", "warning", "error"]
 Format = Literal["text", "json"]
 Decisions = Literal["all", "refused"]
 
-USUAL_PORTS: Mapping[tuple[Protocol, Security], int] = {
-    ("imap", "plain"): 143,
-    ("imap", "tls"): 143,
-    ("imap", "ssl"): 993,
-    ("pop3", "plain"): 110,
-    ("pop3", "tls"): 110,
-    ("pop3", "ssl"): 995,
-}
-"""STARTTLS and STLS are said on the unencrypted port (RFC 2595); TLS from the start has its own
-(RFC 8314 section 3)."""
 # Nobody's domain: no login can have it. An empty set would admit every domain.
 _NO_DOMAIN = frozenset({""})
 
@@ -68,6 +55,21 @@ class SmtpAuth:
         "A login over an unencrypted SMTP connection is refused before the password is asked for.\n"
         "Postfix should not even offer it there: set `smtpd_tls_auth_only = yes` as well.",
         example="true",
+    )
+    method: Method = key(
+        Choice(get_args(Method)),
+        default="pop3-imap",
+        prose='"Authentication Method": who is asked whether a password is right.\n'
+        "`pop3-imap`: the servers of the `[[server]]` list, in their order; "
+        "directories may be among them.\n"
+        "`ldap`: the directory that `ldap_profile` names, and nobody else.",
+        example='"ldap"',
+    )
+    ldap_profile: str = key(
+        Text("the name of an [[ldap_profile]]", texts.optional(texts.word)),
+        default="",
+        prose='The `[[ldap_profile]]` to ask; it is required with `method = "ldap"`.',
+        example='"corp"',
     )
     connection_timeout: float = key(
         Duration(highest=9.5, zero_allowed=False),
@@ -179,160 +181,6 @@ class IdentitySettings:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Server:
-    """One `[[server]]`. ``port`` is never 0: the default stands in for it."""
-
-    name: str = key(
-        Text("one word", texts.word),
-        default="",
-        prose="What this server is called in the log and by `bridgectl`; each name is there once.",
-        example='"exchange"',
-        required=True,
-    )
-    protocol: Protocol = key(
-        Choice(get_args(Protocol)),
-        default="imap",
-        prose="The protocol in which the server is asked whether a password is right.",
-        example='"imap"',
-    )
-    security: Security = key(
-        Choice(get_args(Security)),
-        default="ssl",
-        prose="`ssl`: the connection is encrypted from its start.\n"
-        "`tls`: it is encrypted by STARTTLS (IMAP) or STLS (POP3) before a login is said.\n"
-        "`plain`: passwords travel unencrypted, which is for servers on this machine only.\n"
-        "There is no falling back from one to another: "
-        "where encryption fails, no password is sent, and the server counts as unavailable.",
-        example='"ssl"',
-    )
-    host: str = key(
-        Text("a host name or an address", texts.host),
-        default="",
-        prose="The server's host name, or its address.\n"
-        "When the name has several addresses, the next one is tried where one is not ready for a "
-        "login.",
-        example='"mail.example.com"',
-        required=True,
-    )
-    port: int = key(
-        Integer(0, 65535),
-        default=0,
-        prose="The server's port.\n"
-        "When it is absent or 0, it is the usual one: with `ssl` 993 (IMAP) or 995 (POP3), "
-        "with `tls` and `plain` 143 (IMAP) or 110 (POP3).",
-        example="993",
-    )
-    enabled: bool = key(
-        Flag(),
-        default=True,
-        prose="Whether the server is asked at all.",
-        example="true",
-    )
-    domains: tuple[str, ...] = key(
-        TextList("domain names", texts.domain),
-        default=(),
-        prose="The domains whose logins this server is asked about.\n"
-        "It never sees a password of any other domain.\n"
-        "When the list is empty, it is asked about all of yours.",
-        example='["example.com"]',
-    )
-    login_format: str = key(
-        Text("a string with {login}, {local} or {domain} in it", login_format),
-        default="{login}",
-        prose="How the login is written for this server.\n"
-        "`{login}` is all of it, `user@domain`; `{local}` is what stands before the @, "
-        "`{domain}` what stands behind it.\n"
-        "Servers that know their users by bare names need `{local}`.",
-        example='"{local}"',
-    )
-    on_reject: OnReject = key(
-        Choice(get_args(OnReject)),
-        default="next",
-        prose="What follows when this server says that the password is wrong.\n"
-        "`next`: the servers after it are asked.\n"
-        "`stop`: the login is refused, and nobody else is asked.\n"
-        "If the server is slow, the next one is asked beside it meanwhile, and its yes counts.",
-        example='"next"',
-    )
-    required: bool = key(
-        Flag(),
-        default=True,
-        prose="Whether a login that no server accepted may only be refused "
-        "if this server has answered.\n"
-        "`true`: while the server is down, its users get a temporary failure.\n"
-        "`false`: while it is down, its users are told that their password is wrong.",
-        example="true",
-    )
-    forward_client: ForwardClient = key(
-        Choice(get_args(ForwardClient)),
-        default="none",
-        prose="Whether the server is told from which address the mail client logs in.\n"
-        "Many servers slow down an address that sends wrong passwords, and all logins reach them "
-        "from the gateway's: untold, they let one guesser delay all of your users.\n"
-        "`id` is for IMAP (ID with `x-originating-ip`), `xclient` for POP3 (XCLIENT).\n"
-        "The server must trust the gateway, in Dovecot by `login_trusted_networks`; "
-        "one that does not offer the command is not told.",
-        example='"id"',
-    )
-    max_connections: int = key(
-        Integer(1, 10000),
-        default=50,
-        prose="How many connections to the server there are at most, "
-        "one for each login that it is asked about.\n"
-        "Others wait; where no turn comes within `connection_timeout`, the server is unavailable.\n"
-        "A wrong password keeps its connection as long as the server holds back the answer: "
-        "leave room for those who guess.",
-        example="50",
-    )
-    in_use_is_success: bool = key(
-        Flag(),
-        default=False,
-        prose="Whether the POP3 answer `[IN-USE]` (the mailbox is open elsewhere) means that the "
-        "password was right, as RFC 2449 says.\n"
-        "`false`: while a mailbox is in use, the server is unavailable for its logins.\n"
-        "Be sure before you set it: "
-        "some servers lock the mailbox before they look at the password, "
-        "and with those any password would do.",
-        example="true",
-    )
-    unavailable_texts: tuple[str, ...] = key(
-        TextList("texts", texts.some_text),
-        default=(),
-        prose="When a refusal of this server holds one of these texts, "
-        "it means trouble at the server and not a wrong password, whatever reason code it gives.\n"
-        "What common servers say of their own troubles is known without it.\n"
-        "The log shows what a server says; capitals make no difference.",
-        example='["directory is down", "mailbox is being moved"]',
-    )
-    verify: bool = key(
-        Flag(),
-        default=True,
-        prose="Whether the server's certificate is checked, with `ssl` and with `tls`.\n"
-        "Without this check, anyone between you and the server can collect passwords.",
-        example="true",
-    )
-    ca_file: str = key(
-        Text("an absolute path", texts.optional(texts.absolute_path)),
-        default="",
-        prose="The PEM file with the certificates of the authorities to trust for this server.\n"
-        "When it is empty, the machine's own are trusted.",
-        example='"/etc/sasl-bridge/ca.pem"',
-    )
-    tls_name: str = key(
-        Text("a host name or an address", texts.optional(texts.host)),
-        default="",
-        prose="The name that must be in the server's certificate.\n"
-        "When it is empty, it is `host`; set it when `host` is an address.",
-        example='"mail.example.com"',
-    )
-
-    def __post_init__(self) -> None:
-        if not self.port:
-            port = USUAL_PORTS[self.protocol, self.security]
-            object.__setattr__(self, "port", port)
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
 class LogSettings:
     """`[log]`."""
 
@@ -378,12 +226,14 @@ class Settings:
         "asked in the order in which they are written.\n"
         "The first one that accepts a login ends the search.",
     )
+    ldap_profiles: tuple[LdapProfile, ...] = sections(
+        LdapProfile,
+        "ldap_profile",
+        "Directories: Active Directory, OpenLDAP and others.\n"
+        'One is asked when `[smtp_auth]` names it with `method = "ldap"`, '
+        "or when a `[[server]]` does.",
+    )
     log: LogSettings = section(LogSettings, "log", "What is logged, and how.")
-
-
-def numbered(servers: tuple[Server, ...]) -> list[tuple[str, Server]]:
-    """Return each server with its path, `server[1]` being the first."""
-    return [(f"server[{number}]", server) for number, server in enumerate(servers, start=1)]
 
 
 def identity_rules(identity: IdentitySettings) -> IdentityRules:

@@ -86,7 +86,7 @@ def _read_key(name: str, key: Key, value: object, path: str, findings: Findings)
     place = f"{path}.{name}"
     try:
         read = key.kind.read(value)
-        if isinstance(key.kind, SecretReference):
+        if isinstance(key.kind, SecretReference) and read:  # "" is no reference, but no secret
             reference = read.reveal().decode("utf-8", "surrogatepass")
             return resolve_secret(reference, lambda doubt: findings.warn(place, doubt))
     except ValueError as error:

@@ -175,3 +175,77 @@ def test_an_owner_that_does_not_exist_is_found_before_the_daemon_finds_it(
     file.write_text(GOOD.replace("enabled = true", owner))
     assert bridgectl(["check", "--settings", str(file)]) == 78
     assert "error: smtp_auth.socket_owner: root:nobody-at-all: " in capsys.readouterr().out
+
+
+PROFILE = """
+[[ldap_profile]]
+name = "corp"
+kind = "active-directory"
+hosts = ["dc1.example.com"]
+bind_dn = "CORP\\\\gateway"
+bind_password = "pa55"
+base_dn = "DC=example,DC=com"
+"""
+
+
+def test_a_directory_is_shown_with_what_its_kind_stands_for_and_without_its_password(
+    file: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    file.write_text(GOOD + PROFILE)
+    assert bridgectl(["show", "--settings", str(file)]) == 0
+    said = capsys.readouterr().out
+    assert 'bind_password = "<secret>"\n' in said
+    assert 'address_attributes = ["mail", "proxyAddresses"]\n' in said
+    assert "pa55" not in said
+    assert bridgectl(["show", "--settings", str(file), "--json"]) == 0
+    said = capsys.readouterr().out
+    assert json.loads(said)["ldap_profile"][0]["bind_password"] == "<secret>"
+    assert "pa55" not in said
+
+
+def test_check_tells_of_directories_without_their_passwords(
+    file: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    file.write_text(GOOD + PROFILE.replace("base_dn =", "bind_template = '{login}' #"))
+    assert bridgectl(["check", "--settings", str(file)]) == 78
+    assert capsys.readouterr().out.splitlines() == [
+        'error: ldap_profile[1] "corp".base_dn: is required with auth = "search"',
+        'error: ldap_profile[1] "corp".bind_template: is for auth = "direct" only',
+        f"{file}: 2 problems",
+    ]
+    file.write_text(GOOD + PROFILE)
+    assert bridgectl(["check", "--settings", str(file)]) == 0
+    assert capsys.readouterr().out.splitlines() == [
+        (
+            'warning: ldap_profile[1] "corp".bind_password: the secret itself is in the settings; '
+            "put it in a file and write file:/path"
+        ),
+        (
+            'warning: ldap_profile[1] "corp": is not used: '
+            "neither [smtp_auth] nor a [[server]] names it"
+        ),
+        f"{file}: the settings are good, 2 warnings",
+    ]
+
+
+def test_check_reads_the_files_of_the_directory_that_is_asked(
+    file: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """And with the method ldap no file of a server, which nobody asks."""
+    profile = PROFILE.replace("pa55", f"file:{tmp_path}/secret") + f'ca_file = "{tmp_path}/ca.pem"'
+    chosen = 'enabled = true\nmethod = "ldap"\nldap_profile = "corp"'
+    imap = f'ca_file = "{tmp_path}/imap.pem"\n'
+    file.write_text(GOOD.replace("enabled = true", chosen) + imap + profile)
+    assert bridgectl(["check", "--settings", str(file)]) == 78
+    assert capsys.readouterr().out.splitlines() == [
+        (
+            f'error: ldap_profile[1] "corp".bind_password: "{tmp_path}/secret" cannot be read: '
+            "No such file or directory; "
+            'for example: bind_password = "file:/etc/sasl-bridge/corp.secret"'
+        ),
+        (
+            f'error: ldap_profile[1] "corp".ca_file: {tmp_path}/ca.pem: '
+            "No such file or directory; name a file that the daemon's user may read"
+        ),
+        f"{file}: 2 problems",
+    ]

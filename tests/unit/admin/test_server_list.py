@@ -72,6 +72,50 @@ def test_the_example_has_nothing_remarkable(capsys: pytest.CaptureFixture[str]) 
     assert capsys.readouterr().out == EXAMPLES
 
 
+LDAP = """
+[[server]]
+name = "staff"
+protocol = "ldap"
+ldap_profile = "corp"
+required = false
+
+[[ldap_profile]]
+name = "corp"
+kind = "active-directory"
+hosts = ["dc1.example.com"]
+bind_dn = "CORP\\\\gateway"
+bind_password = "pa55"
+base_dn = "DC=example,DC=com"
+"""
+
+WITH_A_DIRECTORY = """\
+   name   protocol  security  server                 remarks
+1  first  imap      ssl       first.example.com:993
+2  staff  ldap                profile corp           not required
+"""
+
+
+def test_a_directory_is_shown_by_its_profile(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    first = '[[server]]\nname = "first"\nhost = "first.example.com"\n'
+    assert listed(tmp_path, first + LDAP) == 0
+    assert capsys.readouterr().out == WITH_A_DIRECTORY
+
+
+def test_a_list_that_nobody_asks_is_said_to_be_one(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    method = '[smtp_auth]\nmethod = "ldap"\nldap_profile = "corp"\n'
+    assert listed(tmp_path, method + LDAP) == 0
+    assert capsys.readouterr().out.endswith(
+        "profile corp  not required\n"
+        'none of them is asked: method = "ldap" asks profile corp only\n'
+    )
+    assert listed(tmp_path, method + LDAP, "--json") == 0
+    assert json.loads(capsys.readouterr().out)[0]["ldap_profile"] == "corp"
+
+
 def test_as_json_all_of_their_settings_are_there(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -5,8 +5,9 @@ import dataclasses
 import pytest
 
 from bridge_common.settings.doubts import doubts_about
-from bridge_common.settings.model import IdentitySettings, Server, Settings, SmtpAuth
+from bridge_common.settings.model import IdentitySettings, Settings, SmtpAuth
 from bridge_common.settings.rules import problems_in
+from bridge_common.settings.server import Server
 
 SERVER = Server(name="one", host="mail.example.com")
 OURS = IdentitySettings(domains=("example.com", "example.org"))

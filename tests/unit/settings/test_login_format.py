@@ -2,7 +2,7 @@
 
 import pytest
 
-from bridge_common.settings.login_format import login_format, tells_domains_apart
+from bridge_common.settings.login_format import login_format
 
 
 @pytest.mark.parametrize(
@@ -39,8 +39,3 @@ def test_a_login_format_holds_placeholders_and_other_text(text: str) -> None:
 def test_what_is_no_login_format_is_refused(text: str, message: str) -> None:
     with pytest.raises(ValueError, match=message):
         login_format(text)
-
-
-def test_only_the_local_part_alone_mixes_domains_up() -> None:
-    formats = ["{login}", "{local}", "{local}-{domain}", "x{local}"]
-    assert [tells_domains_apart(text) for text in formats] == [True, False, True, False]

@@ -15,16 +15,16 @@ from bridge_common.identity import (
 )
 from bridge_common.settings.declaration import Key, keys_of, sections_of
 from bridge_common.settings.findings import Findings
+from bridge_common.settings.kinds import SecretReference
+from bridge_common.settings.ldap_profile import LdapProfile
 from bridge_common.settings.model import (
     IdentitySettings,
     LogSettings,
-    Protocol,
-    Security,
-    Server,
     Settings,
     SmtpAuth,
     identity_rules,
 )
+from bridge_common.settings.server import Protocol, Security, Server
 from bridge_common.settings.tables import read_section
 
 EVERY_KEY = [
@@ -33,6 +33,11 @@ EVERY_KEY = [
     for name, key in keys_of(about.declared).items()
 ]
 
+NEEDED: dict[type, dict[str, object]] = {
+    Server: {"name": "x"},
+    LdapProfile: {"name": "x", "kind": "openldap", "hosts": ["x"]},
+}
+
 
 def test_there_are_exactly_the_keys_that_work_today() -> None:
     keys = {about.name: list(keys_of(about.declared)) for about in sections_of(Settings).values()}
@@ -40,6 +45,8 @@ def test_there_are_exactly_the_keys_that_work_today() -> None:
         "smtp_auth": [
             "enabled",
             "require_tls",
+            "method",
+            "ldap_profile",
             "connection_timeout",
             "on_unavailable",
             "failure_delay",
@@ -59,6 +66,7 @@ def test_there_are_exactly_the_keys_that_work_today() -> None:
         "server": [
             "name",
             "protocol",
+            "ldap_profile",
             "security",
             "host",
             "port",
@@ -75,6 +83,29 @@ def test_there_are_exactly_the_keys_that_work_today() -> None:
             "ca_file",
             "tls_name",
         ],
+        "ldap_profile": [
+            "name",
+            "kind",
+            "security",
+            "hosts",
+            "port",
+            "domains",
+            "bind_dn",
+            "bind_password",
+            "base_dn",
+            "scope",
+            "auth",
+            "login_filter",
+            "bare_login_filter",
+            "bind_template",
+            "identity_attribute",
+            "address_attributes",
+            "send_as_filter",
+            "max_connections",
+            "verify",
+            "ca_file",
+            "tls_name",
+        ],
         "log": ["level", "format", "decisions"],
     }
 
@@ -84,6 +115,8 @@ def test_the_defaults_are_those_of_the_design() -> None:
         smtp_auth=SmtpAuth(
             enabled=False,
             require_tls=True,
+            method="pop3-imap",
+            ldap_profile="",
             connection_timeout=8.0,
             on_unavailable="tempfail",
             failure_delay=2.0,
@@ -101,12 +134,14 @@ def test_the_defaults_are_those_of_the_design() -> None:
             login_characters="",
         ),
         servers=(),
+        ldap_profiles=(),
         log=LogSettings(level="info", format="text", decisions="all"),
     )
     assert Server(name="a", host="b.de") == Server(
         name="a",
         host="b.de",
         protocol="imap",
+        ldap_profile="",
         security="ssl",
         port=993,
         enabled=True,
@@ -132,7 +167,10 @@ def test_each_key_has_a_sentence_of_help_and_an_example_that_reads(
         assert line.endswith("."), line
         assert len(line) > 15
     table = tomllib.loads(f"{name} = {key.example}")
-    needed = {"name": "x", "host": "x"} if declared is Server else {}
+    if isinstance(key.kind, SecretReference):  # the file that the example names is not here
+        assert key.kind.read(table[name])
+        return
+    needed = NEEDED.get(declared, {})
     findings = Findings()
     read: object = read_section(declared, needed | table, "x", findings)
     assert findings.problems == []
@@ -144,7 +182,9 @@ def test_each_default_is_a_value_that_the_kind_itself_would_read(
     declared: type, name: str, key: Key
 ) -> None:
     assert name in keys_of(declared)
-    if not key.required:
+    if isinstance(key.kind, SecretReference):
+        assert not key.default
+    elif not key.required:
         assert key.kind.read(key.kind.plain(key.default)) == key.default
 
 

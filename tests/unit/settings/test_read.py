@@ -9,7 +9,7 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 
 from bridge_common.errors import Problem, SettingsError
-from bridge_common.settings.model import IdentitySettings, LogSettings, Server, Settings, SmtpAuth
+from bridge_common.settings.model import IdentitySettings, LogSettings, Settings, SmtpAuth
 from bridge_common.settings.read import (
     Loaded,
     _file_trouble,
@@ -17,6 +17,7 @@ from bridge_common.settings.read import (
     read_settings,
     settings_from,
 )
+from bridge_common.settings.server import Server
 
 GOOD = """
 [smtp_auth]
@@ -172,7 +173,7 @@ host = "third.example.com"
         (
             "[[server]]\nname = 'x'\nhost = 'x'\nprotocol = 'pop'\nforward_client = 'xclient'",
             (
-                'server[1] "x".protocol: "pop" is not one of "imap", "pop3"; '
+                'server[1] "x".protocol: "pop" is not one of "imap", "pop3", "ldap"; '
                 'for example: protocol = "imap"'
             ),
         ),
@@ -184,7 +185,7 @@ def test_one_slip_is_one_problem(text: str, problem: str) -> None:
 
 @pytest.mark.parametrize(
     "line",
-    ['method = "pop3-imap"', 'state_dir = "/var/lib"', 'metrics_listen = "inet:127.0.0.1:9119"'],
+    ['state_dir = "/var/lib"', 'metrics_listen = "inet:127.0.0.1:9119"'],
 )
 def test_a_key_of_the_design_that_does_not_work_yet_is_unknown(line: str) -> None:
     [problem] = refusal(f"[smtp_auth]\n{line}")

@@ -5,8 +5,9 @@ import dataclasses
 import pytest
 
 from bridge_common.settings.findings import Finding
-from bridge_common.settings.model import IdentitySettings, Server, Settings, SmtpAuth
+from bridge_common.settings.model import IdentitySettings, Settings, SmtpAuth
 from bridge_common.settings.rules import problems_in
+from bridge_common.settings.server import Server
 
 SERVER = Server(name="one", host="mail.example.com")
 OURS = IdentitySettings(domains=("example.com", "example.org"))
@@ -143,5 +144,5 @@ def test_a_finding_names_the_keys_that_it_rests_on() -> None:
     assert finding == Finding(
         "server",
         "smtp_auth is enabled, but there is no enabled [[server]] to ask",
-        ("smtp_auth.enabled", "server[1].enabled", "server[2].enabled"),
+        ("smtp_auth.enabled", "smtp_auth.method", "server[1].enabled", "server[2].enabled"),
     )

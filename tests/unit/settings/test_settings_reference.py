@@ -30,8 +30,10 @@ def test_the_page_tells_of_every_section_and_key() -> None:
 def test_a_key_is_told_with_its_type_and_default() -> None:
     page = settings_reference()
     assert "### `port`\n\nType: a whole number from 0 to 65535.\\\nDefault: `0`.\n" in page
-    assert "### `host`\n\nType: a host name or an address.\\\nDefault: none, required.\n" in page
-    assert '### `protocol`\n\nType: one of "imap", "pop3".\\\nDefault: `"imap"`.\n' in page
+    assert "### `name`\n\nType: one word.\\\nDefault: none, required.\n" in page
+    assert '### `bind_password`\n\nType: a secret: "file:/path" or "credential:name".\\\n' in page
+    assert 'Default: `""`.\n\nThe password of `bind_dn`.\n' in page
+    assert '### `protocol`\n\nType: one of "imap", "pop3", "ldap".\\\nDefault: `"imap"`.\n' in page
 
 
 def test_run_as_a_program_it_prints_the_page() -> None:

@@ -184,3 +184,10 @@ def test_a_secret_of_the_wrong_type_is_not_shown() -> None:
     [problem] = problems({"profile": [{"name": "corp", "bind_password": 472911}]})
     assert "expected a secret" in problem
     assert "472911" not in problem
+
+
+def test_an_empty_reference_is_no_secret_and_no_problem() -> None:
+    findings = Findings()
+    read = read_section(Profile, {"name": "a", "bind_password": ""}, "x", findings)
+    assert read.bind_password == Secret(b"")
+    assert findings == Findings()

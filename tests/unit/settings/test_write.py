@@ -10,16 +10,10 @@ from hypothesis import strategies as st
 from bridge_common.secret import Secret
 from bridge_common.settings.declaration import key
 from bridge_common.settings.kinds import SecretReference
-from bridge_common.settings.model import (
-    ForwardClient,
-    IdentitySettings,
-    LogSettings,
-    Protocol,
-    Server,
-    Settings,
-    SmtpAuth,
-)
+from bridge_common.settings.ldap_profile import LdapProfile
+from bridge_common.settings.model import IdentitySettings, LogSettings, Settings, SmtpAuth
 from bridge_common.settings.read import parse_settings, settings_from
+from bridge_common.settings.server import ForwardClient, Protocol, Server
 from bridge_common.settings.write import format_settings, section_as_json, settings_as_json
 
 OUR_DOMAINS = ["example.com", "example.org", "xn--bcher-kva.example", "mail.example.net"]
@@ -27,6 +21,8 @@ PRINTABLE = st.text(max_size=12).map(lambda text: "".join(filter(str.isprintable
 PATHS = PRINTABLE.map(lambda text: f"/{text.replace('/', '-')}x")
 SOME_TEXT = PRINTABLE.map(lambda text: f"x{text}")
 WORDS = st.text("abcXYZ019._-", min_size=1, max_size=8)
+NAMES = st.lists(WORDS, min_size=1, max_size=2, unique=True)
+TEMPLATES = ["{login}", "uid={local},o={domain},dc=example", "mail={login},dc=example"]
 
 
 def some_of(values: list[str], at_least: int = 0) -> st.SearchStrategy[tuple[str, ...]]:
@@ -34,12 +30,14 @@ def some_of(values: list[str], at_least: int = 0) -> st.SearchStrategy[tuple[str
 
 
 @st.composite
-def smtp_auths(draw: st.DrawFn) -> SmtpAuth:
+def smtp_auths(draw: st.DrawFn, profiles: tuple[LdapProfile, ...]) -> SmtpAuth:
     timeout = draw(st.floats(0.001, 9.5))
     paths = draw(st.lists(PATHS, min_size=2, max_size=3, unique=True))
     return SmtpAuth(
         enabled=draw(st.booleans()),
         require_tls=draw(st.booleans()),
+        method=draw(st.sampled_from(["pop3-imap", "ldap"])),
+        ldap_profile=draw(st.sampled_from([profile.name for profile in profiles])),
         connection_timeout=timeout,
         on_unavailable=draw(st.sampled_from(["tempfail", "reject"])),
         failure_delay=draw(st.floats(0, timeout / 1.3)),
@@ -90,15 +88,66 @@ def servers(draw: st.DrawFn, name: str, ours: tuple[str, ...]) -> Server:
 
 
 @st.composite
+def entries(draw: st.DrawFn, name: str, profile: LdapProfile) -> Server:
+    """Draw an entry of the list that is a directory."""
+    return Server(
+        name=name,
+        protocol="ldap",
+        ldap_profile=profile.name,
+        enabled=draw(st.booleans()),
+        domains=draw(some_of(list(profile.domains))) if profile.domains else (),
+        on_reject=draw(st.sampled_from(["next", "stop"])),
+        required=draw(st.booleans()),
+    )
+
+
+@st.composite
+def profiles(draw: st.DrawFn, name: str, ours: tuple[str, ...]) -> LdapProfile:
+    direct: dict[str, Any] = {"auth": "direct", "bind_template": draw(st.sampled_from(TEMPLATES))}
+    account = draw(st.sampled_from(["", "CORP\\gateway", "CN=a\\, b,DC=c"]))
+    search: dict[str, Any] = {
+        "auth": "search",
+        "base_dn": draw(st.sampled_from(["DC=example,DC=com", "o=Bücher"])),
+        "scope": draw(st.sampled_from(["base", "one", "subtree"])),
+        "bind_dn": account,
+        # What a secret shows of itself is what is read back.
+        "bind_password": Secret(b"<secret>" if account else b""),
+        "login_filter": draw(st.sampled_from(["", "(mail={login})", "(&(a=b)(c={login}))"])),
+        "bare_login_filter": draw(st.sampled_from(["(uid={login})", "(&(o={domain})(u={local}))"])),
+        "identity_attribute": draw(st.sampled_from(["", "mail"])),
+        "address_attributes": draw(some_of(["mail", "proxyAddresses", "x-mail"])),
+        "send_as_filter": draw(st.sampled_from(["", "(member={dn})"])),
+    }
+    return LdapProfile(
+        name=name,
+        kind=draw(st.sampled_from(["active-directory", "openldap"])),
+        security=draw(st.sampled_from(["plain", "ssl", "tls"])),
+        hosts=draw(some_of(["dc1.example.com", "192.0.2.1", "2001:db8::1"], at_least=1)),
+        port=draw(st.integers(0, 65535)),
+        domains=draw(some_of(OUR_DOMAINS if ours == ("*",) else list(ours))),
+        max_connections=draw(st.integers(1, 1000)),
+        verify=draw(st.booleans()),
+        ca_file=draw(st.just("") | PATHS),
+        tls_name=draw(st.sampled_from(["", "dc.example.com"])),
+        **draw(st.sampled_from([search, direct])),
+    )
+
+
+@st.composite
 def valid_settings(draw: st.DrawFn) -> Settings:
     """Draw settings without a contradiction."""
     ours = draw(some_of(OUR_DOMAINS, at_least=1) | st.just(("*",)))
-    names = draw(st.lists(WORDS, min_size=1, max_size=3, unique=True))
+    names = draw(NAMES)
     always_on = Server(name="always.on.", host="localhost")
+    known = tuple(draw(profiles(name, ours)) for name in draw(NAMES))
     return Settings(
-        smtp_auth=draw(smtp_auths()),
+        smtp_auth=draw(smtp_auths(known)),
         identity=draw(identities(ours)),
-        servers=(always_on, *(draw(servers(name, ours)) for name in names)),
+        servers=(
+            always_on,
+            *(draw(servers(name, ours) | entries(name, known[0])) for name in names),
+        ),
+        ldap_profiles=known,
         log=LogSettings(
             level=draw(st.sampled_from(["debug", "info", "warning", "error"])),
             format=draw(st.sampled_from(["text", "json"])),
@@ -129,6 +178,8 @@ def test_every_key_is_written_in_the_order_of_the_model() -> None:
 [smtp_auth]
 enabled = false
 require_tls = true
+method = "pop3-imap"
+ldap_profile = ""
 connection_timeout = "8s"
 on_unavailable = "tempfail"
 failure_delay = "2s"
@@ -148,6 +199,7 @@ login_characters = ""
 [[server]]
 name = "one"
 protocol = "imap"
+ldap_profile = ""
 security = "ssl"
 host = "mail.example.com"
 port = 993
@@ -175,7 +227,7 @@ decisions = "all"
 def test_json_has_the_names_of_the_file() -> None:
     settings = Settings(servers=(Server(name="one", host="b"), Server(name="two", host="c")))
     shown: dict[str, Any] = settings_as_json(settings)
-    assert list(shown) == ["smtp_auth", "identity", "server", "log"]
+    assert list(shown) == ["smtp_auth", "identity", "server", "ldap_profile", "log"]
     assert [server["name"] for server in shown["server"]] == ["one", "two"]
     assert shown["smtp_auth"]["connection_timeout"] == "8s"
     assert shown["identity"]["domains"] == []
@@ -189,3 +241,4 @@ def test_a_secret_is_not_shown() -> None:
         )
 
     assert section_as_json(Profile(password=Secret(b"pa55"))) == {"password": "<secret>"}
+    assert section_as_json(Profile()) == {"password": ""}
