@@ -16,6 +16,8 @@ import trustme
 
 from bridge_common.deadline import Deadline
 from bridge_common.identity import Identity, LoginForm
+from bridge_common.network.addresses import Addresses
+from bridge_common.network.tls import Tls, tls_context
 from bridge_common.secret import Secret
 from lab.fake_imap import FULL, mailboxes
 from lab.fake_pop3 import maildrops
@@ -24,10 +26,7 @@ from lab.leftovers import bounded_memory, settled
 from lab.stages import Protocol, Stage, failing_at, stages
 from sasl_bridge.credentials import Credentials
 from sasl_bridge.dialogue.interface import DialogueRules, Security
-from sasl_bridge.passdb.addresses import Addresses
-from sasl_bridge.passdb.conversation import Tls
 from sasl_bridge.passdb.remote import RemotePassdb, RemoteServer, dialogues
-from sasl_bridge.passdb.tls import tls_context
 from sasl_bridge.verdict import Answer
 
 ALICE = Identity("alice", "example.com", LoginForm.ADDRESS)

@@ -124,6 +124,12 @@ class Bridge(Running):
         self._notifications.wait_for("RELOADING=1", self._child)
         self._notifications.wait_for("READY=1", self._child)
 
+    @property
+    def pid(self) -> int:
+        """The running daemon's process."""
+        assert self._child is not None
+        return self._child.pid
+
     def stop(self) -> int:
         """Send SIGTERM, wait for the end, return the exit code."""
         code = 0

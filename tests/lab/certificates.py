@@ -1,6 +1,6 @@
-"""A certificate authority of the lab's own, and a certificate for localhost; by openssl(1)."""
+"""A certificate authority of the lab's own, and certificates by it; by openssl(1)."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from lab.processes import program, run
@@ -20,7 +20,7 @@ keyUsage = critical, digitalSignature
 extendedKeyUsage = serverAuth
 subjectKeyIdentifier = hash
 authorityKeyIdentifier = keyid
-subjectAltName = DNS:localhost, IP:127.0.0.1
+subjectAltName = {names}
 """
 
 
@@ -35,20 +35,40 @@ class Certificates:
 
 
 def make_certificates(folder: Path) -> Certificates:
-    """Make them in ``folder`` (it must exist), valid for two days."""
+    """Make an authority in ``folder`` (it must exist), and a certificate for localhost."""
     made = Certificates(
         authority=folder / "ca.pem",
         certificate=folder / "server.pem",
         key=folder / "server.key",
         authority_key=folder / "ca.key",
     )
-    configuration = folder / "openssl.cnf"
-    configuration.write_text(_CONFIGURATION)
-    request = (program("openssl", "openssl"), "req", "-x509", "-config", str(configuration))
-    key = ("-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1", "-nodes", "-days", "2")
-    authority = ("-keyout", str(made.authority_key), "-out", str(made.authority))
-    run(*request, *key, *authority, "-subj", "/CN=Lab CA", "-extensions", "authority")
-    signer = ("-CA", str(made.authority), "-CAkey", str(made.authority_key))
-    server = ("-keyout", str(made.key), "-out", str(made.certificate))
-    run(*request, *key, *server, *signer, "-subj", "/CN=localhost", "-extensions", "server")
+    _request(folder, "authority", "Lab CA", made.authority_key, made.authority)
+    return certificate_for(folder, made, "DNS:localhost", "IP:127.0.0.1")
+
+
+def certificate_for(folder: Path, issuer: Certificates, *names: str) -> Certificates:
+    """Make a certificate by the authority of ``issuer``, for ``names`` as openssl writes them."""
+    made = replace(issuer, certificate=folder / "server.pem", key=folder / "server.key")
+    signer = ("-CA", str(issuer.authority), "-CAkey", str(issuer.authority_key))
+    first = names[0].partition(":")[2]
+    _request(folder, "server", first, made.key, made.certificate, *signer, names=names)
     return made
+
+
+def _request(
+    folder: Path,
+    kind: str,
+    common_name: str,
+    key: Path,
+    certificate: Path,
+    *signer: str,
+    names: tuple[str, ...] = (),
+) -> None:
+    """Make a key and its certificate, valid for two days; signed by itself without ``signer``."""
+    configuration = folder / "openssl.cnf"
+    configuration.write_text(_CONFIGURATION.format(names=", ".join(names)))
+    request = (program("openssl", "openssl"), "req", "-x509", "-config", str(configuration))
+    algorithm = ("-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1", "-nodes")
+    files = ("-keyout", str(key), "-out", str(certificate))
+    what = ("-days", "2", "-subj", f"/CN={common_name}", "-extensions", kind)
+    run(*request, *algorithm, *files, *what, *signer)

@@ -6,19 +6,16 @@ Nothing is logged: it knows syslog only.
 The configuration is for 3.6 and for 3.10, which must be told to offer STARTTLS.
 """
 
-import contextlib
 import itertools
 import os
 import shutil
-import socket
 import subprocess
-import time
 from collections.abc import Mapping
 from pathlib import Path
 
 from lab.certificates import Certificates
 from lab.ports import LOOPBACK, free_port
-from lab.processes import START_SECONDS, Child, LabError, Running, kill_group, start
+from lab.processes import Child, LabError, Running, kill_group, start, wait_for_port
 
 UNPACKED = Path(__file__).resolve().parents[2] / ".venv" / "cyrus"
 
@@ -80,7 +77,7 @@ class Cyrus(Running):
         self._child = start(command, env=self._environment)
         try:
             for security, protocol in itertools.product(("plain", "ssl"), self.ports):
-                _wait_for_port(self.ports[protocol][security], self._child)
+                wait_for_port(self._child, LOOPBACK, self.ports[protocol][security])
         except BaseException:
             self.stop()
             raise
@@ -122,13 +119,3 @@ class Cyrus(Running):
 def _ports() -> dict[str, int]:
     plain = free_port()
     return {"plain": plain, "tls": plain, "ssl": free_port()}
-
-
-def _wait_for_port(port: int, child: Child) -> None:
-    end = time.monotonic() + START_SECONDS
-    while child.poll() is None and time.monotonic() < end:
-        with contextlib.suppress(ConnectionRefusedError):
-            socket.create_connection((LOOPBACK, port)).close()
-            return
-        time.sleep(0.05)  # it does not tell when it is ready
-    raise LabError(f"Cyrus does not listen at port {port}")

@@ -133,7 +133,11 @@ class FakeServer:
 
     def all_left(self) -> bool:
         """Say whether no connection is open any more."""
-        return not any(thread.is_alive() for thread in self._threads)
+        return not self.open_connections()
+
+    def open_connections(self) -> int:
+        """Return how many connections are open still."""
+        return sum(thread.is_alive() for thread in self._threads)
 
     def _accept(self) -> None:
         while True:

@@ -9,9 +9,11 @@ from typing import Any
 from lab.bridge import Bridge, PassedSocket
 from lab.certificates import Certificates
 from lab.cyrus import Cyrus
+from lab.directory_entries import Person
 from lab.dovecot import Dovecot
 from lab.postfix import Postfix
 from lab.settings import server, settings_text
+from lab.slapd import Slapd
 from lab.smtp import SmtpSession
 from lab.ways import Host, Way
 
@@ -34,6 +36,12 @@ class Gateway:
     def cyrus(self, users: dict[str, str], mechanisms: str) -> Cyrus:
         """Return another IMAP and POP3 server, not yet started."""
         return Cyrus(self._new_folder(), users, self.tls, mechanisms)
+
+    def slapd(
+        self, people: Iterable[Person], tls: Certificates | None = None, **changes: Any
+    ) -> Slapd:
+        """Return an LDAP server, not yet started; ``changes`` are those of `Slapd`."""
+        return Slapd(self._new_folder(), people, tls, **changes)
 
     def server(self, mail_host: Host, way: Way, **keys: Any) -> str:
         """Return the `[[server]]` that asks it in this way, verified by the gateway's authority."""

@@ -3,7 +3,7 @@
 from dataclasses import replace
 from typing import Any
 
-from bridge_common.settings.model import Server
+from bridge_common.settings.server import Server
 from sasl_bridge.probe.report import Certificate, Opinion, Report, State
 from sasl_bridge.probe.trouble import Trouble, trouble_of
 

@@ -4,10 +4,12 @@ from typing import Any
 
 from bridge_common.decisions import DecisionLog
 from bridge_common.identity import IdentityRules
-from bridge_common.settings.model import Server, Settings
+from bridge_common.settings.model import Settings
+from bridge_common.settings.server import Server
 from lab.asking import NAME, Channel
+from lab.fake_server import Behaviour, Peer
 from sasl_bridge.admission import AdmissionRules
-from sasl_bridge.passdb.build import build_servers
+from sasl_bridge.passdb.build import build_parts
 from sasl_bridge.probe.prober import Prober, ProbeRules
 
 ADMISSION = AdmissionRules(
@@ -36,9 +38,19 @@ def server_of(channel: Channel, port: int, **keys: Any) -> Server:
 def prober_of(*servers: Server, seconds: float = 5.0) -> Prober:
     """Return a prober with these servers in force."""
     prober = Prober(DecisionLog())
-    built = build_servers(Settings(servers=servers))
-    prober.apply(ProbeRules(built, ADMISSION, seconds, failure_delay=0.0))
+    parts = build_parts(Settings(servers=servers))
+    prober.apply(ProbeRules(parts, ADMISSION, seconds, failure_delay=0.0))
     return prober
+
+
+def by_turns(*behaviours: Behaviour) -> Behaviour:
+    """Return a server that treats each connection in its own way."""
+    turns = iter(behaviours)
+
+    def behave(peer: Peer) -> None:
+        next(turns)(peer)
+
+    return behave
 
 
 async def probe(server: Server, seconds: float = 5.0, **request: str) -> dict[str, Any]:

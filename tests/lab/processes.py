@@ -1,6 +1,7 @@
 """Programs of the lab: found or named as missing, started, waited for, ended by process id.
 
-Readiness is told by the programs themselves (sd_notify(3)), the end by a pidfd: nothing sleeps.
+Readiness is told by the programs themselves (sd_notify(3)), the end by a pidfd: nothing sleeps,
+except for programs that do not tell.
 Raises `LabError` with what the program wrote when it does not come up.
 """
 
@@ -109,6 +110,17 @@ class Notifications:
         """Close the socket and remove its file."""
         self._socket.close()
         self.path.unlink(missing_ok=True)
+
+
+def wait_for_port(child: Child, address: str, port: int) -> None:
+    """Return when a program that does not tell its state takes connections there."""
+    end = time.monotonic() + START_SECONDS
+    while child.poll() is None and time.monotonic() < end:
+        with contextlib.suppress(ConnectionRefusedError):
+            socket.create_connection((address, port)).close()
+            return
+        time.sleep(0.02)
+    raise LabError(f"{child.args!r} does not listen on {address} port {port}")
 
 
 @contextlib.contextmanager

@@ -1,13 +1,17 @@
 """Settings files for the daemon of the lab, from the few keys that a test is about."""
 
 import json
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+from lab import directory_entries as entries
+from lab import domain_controller as domain
 from lab.certificates import Certificates
+from lab.domain_controller import DomainController
 from lab.dovecot import Dovecot
 from lab.ports import LOOPBACK
+from lab.slapd import Slapd
 
 
 def settings_text(
@@ -16,9 +20,13 @@ def settings_text(
     servers: list[str],
     *,
     domains: Sequence[str] = ("example.com",),
+    identity: Mapping[str, Any] | None = None,
     **smtp_auth: Any,
 ) -> str:
-    """Return a settings file for logins of these domains; ``smtp_auth`` overrides that section."""
+    """Return a settings file for logins of these domains; ``smtp_auth`` overrides that section.
+
+    ``identity`` are further keys of `[identity]`.
+    """
     section = {
         "enabled": True,
         "failure_delay": "0s",
@@ -26,8 +34,8 @@ def settings_text(
         "control": f"unix:{folder}/control",
         **smtp_auth,
     }
-    identity = {"domains": list(domains)}
-    return "\n".join([_table("[smtp_auth]", section), _table("[identity]", identity), *servers])
+    whose = {"domains": list(domains), **(identity or {})}
+    return "\n".join([_table("[smtp_auth]", section), _table("[identity]", whose), *servers])
 
 
 def server(name: str, port: int, **keys: Any) -> str:
@@ -39,6 +47,43 @@ def server(name: str, port: int, **keys: Any) -> str:
 def tls_server(name: str, dovecot: Dovecot, tls: Certificates, **keys: Any) -> str:
     """Return a `[[server]]` that is asked over TLS and verified by the lab's authority."""
     return server(name, dovecot.port, security="ssl", ca_file=str(tls.authority), **keys)
+
+
+def ldap_profile(name: str, directory: Slapd | DomainController, **keys: Any) -> str:
+    """Return a `[[ldap_profile]]` of this directory, over verified TLS unless ``keys`` say more."""
+    security = keys.get("security", "ssl")
+    ports = directory.ports["ldap"]
+    if isinstance(directory, Slapd):
+        usual = {"kind": "openldap", "hosts": [LOOPBACK], "port": ports[security]}
+        usual |= {"bind_dn": entries.GATEWAY, "bind_password": entries.GATEWAY_PASSWORD}
+        usual |= {"base_dn": entries.BASE}
+    else:
+        usual = {"kind": "active-directory", "hosts": [directory.address], "port": ports[security]}
+        usual |= {"bind_dn": domain.GATEWAY, "bind_password": domain.GATEWAY_PASSWORD}
+        usual |= {"base_dn": domain.BASE}
+    if security != "plain" and directory.tls is not None:
+        usual["ca_file"] = str(directory.tls.authority)
+    if keys.get("auth") == "direct":
+        for key in ("bind_dn", "bind_password", "base_dn"):
+            del usual[key]
+    return _table("[[ldap_profile]]", {"name": name} | usual | keys)
+
+
+def profile_at(port: int, name: str = "corp", **keys: Any) -> str:
+    """Return a `[[ldap_profile]]` at this port of loopback, in the clear by default."""
+    usual: dict[str, Any] = {"kind": "openldap", "security": "plain"}
+    usual |= {"hosts": [LOOPBACK], "port": port}
+    if keys.get("auth") != "direct":
+        usual |= {"bind_dn": entries.GATEWAY, "bind_password": entries.GATEWAY_PASSWORD}
+        usual |= {"base_dn": entries.BASE}
+    return _table("[[ldap_profile]]", {"name": name} | usual | keys)
+
+
+def listed_profile(profile: str, **keys: Any) -> str:
+    """Return the `[[server]]` that puts a profile into the list, by the profile's name."""
+    return _table(
+        "[[server]]", {"name": profile, "protocol": "ldap", "ldap_profile": profile} | keys
+    )
 
 
 def _table(header: str, keys: dict[str, Any]) -> str:
