@@ -15,12 +15,15 @@ from bridge_common.runtime.lifecycle import Ready
 from bridge_common.settings.location import control_of
 from bridge_common.settings.model import Settings, SmtpAuth, identity_rules
 from bridge_common.settings.read import Loaded, read_settings
+from bridge_common.settings.served import profile_named, servers_asked
+from bridge_common.settings.server import Server
 from bridge_common.settings.write import format_settings
 from sasl_bridge.admission import AdmissionRules
 from sasl_bridge.passdb.build import (
-    BuiltServer,
+    NOTHING,
+    Parts,
+    build_parts,
     build_passdb,
-    build_servers,
     problems_in_files,
 )
 from sasl_bridge.passdb.interface import Passdb
@@ -39,10 +42,10 @@ from sasl_bridge.verdict import Answer, Verdict
 
 @dataclass(frozen=True, slots=True)
 class Built:
-    """What is built from settings: the pipe, and every server of the list by itself."""
+    """What is built from settings: the pipe, and everybody who can be asked by himself."""
 
     passdb: Passdb
-    servers: tuple[BuiltServer, ...]
+    parts: Parts
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,7 +67,7 @@ class Bridge:
         control = control_of(settings_file, "smtp_auth", SmtpAuth().control)
         self.default_sockets = SmtpAuth(control=control)
         self._settings: Settings | None = None
-        self._servers: tuple[BuiltServer, ...] = ()
+        self._parts = NOTHING
         self._service = AuthService(DecisionLog())
         self.connections = self._service.connections
         self._prober = Prober(self._service.decisions)
@@ -75,11 +78,12 @@ class Bridge:
 
     def prepare(self) -> Ready[_ToApply]:
         """Read the settings and build the pipe. Blocks. Raises SettingsError."""
-        return _ready(*load(self._settings_file, self._servers))
+        return _ready(*load(self._settings_file, self._parts))
 
     def apply(self, built: _ToApply) -> None:
         """Use these settings from the next request on."""
-        self._settings, self._servers = built.settings, built.probing.servers
+        self._parts.close()
+        self._settings, self._parts = built.settings, built.probing.parts
         self._service.decisions.only_refused = built.settings.log.decisions == "refused"
         self._service.apply(built.in_force)
         self._prober.apply(built.probing)
@@ -93,16 +97,13 @@ class Bridge:
         return ClientConnection(self._service)
 
     def status(self) -> Reply:
-        """Return the settings file, the counts of verdicts, and the server list."""
-        servers = self._settings.servers if self._settings else ()
+        """Return the settings file, the counts of verdicts, and who is asked, in their order."""
+        settings = self._settings or Settings()
         return {
             "settings_file": str(self._settings_file),
-            "enabled": bool(self._settings and self._settings.smtp_auth.enabled),
+            "enabled": settings.smtp_auth.enabled,
             "verdicts": {verdict.value: self._service.verdicts[verdict] for verdict in Verdict},
-            "servers": [
-                {"name": one.name, "host": one.host, "port": one.port, "enabled": one.enabled}
-                for one in servers
-            ],
+            "servers": [_in_short(server, settings) for server in servers_asked(settings)],
         }
 
     async def _verify(self, request: Mapping[str, Any]) -> Reply:
@@ -147,7 +148,18 @@ class Bridge:
         )
 
 
-def load(settings_file: Path, before: tuple[BuiltServer, ...] = ()) -> tuple[Loaded, Built]:
+def _in_short(server: Server, settings: Settings) -> Reply:
+    profile = profile_named(server.ldap_profile, settings)
+    return {
+        "name": server.name,
+        "profile": server.ldap_profile,
+        "hosts": list(profile.hosts) if profile else [server.host],
+        "port": profile.port if profile else server.port,
+        "enabled": server.enabled,
+    }
+
+
+def load(settings_file: Path, before: Parts = NOTHING) -> tuple[Loaded, Built]:
     """Read the settings and build from them, going on with the servers of before.
 
     Blocks. Raises SettingsError with every problem.
@@ -158,8 +170,8 @@ def load(settings_file: Path, before: tuple[BuiltServer, ...] = ()) -> tuple[Loa
         # The files that usable parts of the settings name are looked at all the same.
         more = problems_in_files(error.draft) if error.draft else ()
         raise SettingsError((*error.problems, *more)) from None
-    servers = build_servers(loaded.settings, before)
-    return loaded, Built(build_passdb(loaded.settings, servers), servers)
+    parts = build_parts(loaded.settings, before)
+    return loaded, Built(build_passdb(loaded.settings, parts), parts)
 
 
 def _ready(loaded: Loaded, built: Built) -> Ready[_ToApply]:
@@ -176,7 +188,7 @@ def _ready(loaded: Loaded, built: Built) -> Ready[_ToApply]:
         reject_when_unavailable=settings.smtp_auth.on_unavailable == "reject",
     )
     probing = ProbeRules(
-        servers=built.servers,
+        parts=built.parts,
         admission=admission,
         connection_timeout=settings.smtp_auth.connection_timeout,
         failure_delay=settings.smtp_auth.failure_delay,

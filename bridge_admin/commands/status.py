@@ -39,12 +39,17 @@ def _print_text(reply: dict[str, Any]) -> None:
     print(f"connections: {reply['connections']}")
     print(f"logins: {verdicts}")
     for server in reply["servers"]:
-        off = "" if server["enabled"] else " (not enabled)"
-        print(f"server {server['name']}: {server['host']} port {server['port']}{off}")
+        print(f"server {server['name']}: {_where(server)}")
     for warning in reply["settings_warnings"]:
         print(f"warning: {warning}")
     for problem in reply["settings_problems"]:
         print(f"error: {problem}")
+
+
+def _where(server: dict[str, Any]) -> str:
+    profile = f"profile {server['profile']} at " if server["profile"] else ""
+    off = "" if server["enabled"] else " (not enabled)"
+    return f"{profile}{', '.join(server['hosts'])} port {server['port']}{off}"
 
 
 def _state(reply: dict[str, Any]) -> str:

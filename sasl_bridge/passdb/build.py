@@ -8,31 +8,81 @@ import ssl
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
+from bridge_common.directory.build import build_directory
+from bridge_common.directory.directory import Directory
 from bridge_common.errors import Problem, SettingsError
-from bridge_common.settings.model import Server, Settings
+from bridge_common.network.tls import Tls, tls_context
+from bridge_common.settings.ldap_profile import LdapProfile
+from bridge_common.settings.model import Settings, identity_rules
+from bridge_common.settings.served import (
+    domains_of,
+    domains_reaching,
+    profiles_asked,
+    servers_asked,
+)
+from bridge_common.settings.server import Server
 from sasl_bridge.dialogue.interface import DialogueRules
 from sasl_bridge.passdb.chain import Chain, Listed
-from sasl_bridge.passdb.conversation import Tls
 from sasl_bridge.passdb.interface import Passdb
+from sasl_bridge.passdb.ldap import LdapPassdb
 from sasl_bridge.passdb.remote import RemotePassdb, RemoteServer, dialogues
-from sasl_bridge.passdb.tls import tls_context
 
 
 @dataclass(frozen=True, slots=True)
 class BuiltServer:
-    """A server of the list, enabled or not, and what asks it; or why nothing can."""
+    """A server of the list, enabled or not, and what asks it; or why nothing can.
+
+    None: it is a directory, and its profile says.
+    """
 
     settings: Server
-    remote: RemotePassdb | Problem
+    remote: RemotePassdb | Problem | None
+
+
+@dataclass(frozen=True, slots=True)
+class BuiltProfile:
+    """A directory, used or not, and what asks it; or why nothing can.
+
+    ``served`` are the domains whose logins reach it; empty: all of ours.
+    """
+
+    settings: LdapProfile
+    directory: Directory | Problem
+    served: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Parts:
+    """Everybody who can be asked, in the order of the settings."""
+
+    servers: tuple[BuiltServer, ...] = ()
+    profiles: tuple[BuiltProfile, ...] = ()
+
+    def close(self) -> None:
+        """Keep no connection any more; who asks is still answered."""
+        for built in self.profiles:
+            if isinstance(built.directory, Directory):
+                built.directory.close()
+
+
+NOTHING = Parts()
+
+
+def build_parts(settings: Settings, before: Parts = NOTHING) -> Parts:
+    """Return everybody who can be asked.
+
+    What is known of a server or a directory of ``before`` is taken over by the one that is the
+    same.
+    """
+    return Parts(
+        build_servers(settings, before.servers), _build_profiles(settings, before.profiles)
+    )
 
 
 def build_servers(
     settings: Settings, before: Sequence[BuiltServer] = ()
 ) -> tuple[BuiltServer, ...]:
-    """Return every server of the list, in its order.
-
-    What is known of a server of ``before`` is taken over by the one that is the same.
-    """
+    """Return every server of the list, in its order; ``before`` is as for `build_parts`."""
     numbered = enumerate(settings.servers, start=1)
     servers = tuple(BuiltServer(server, _remote(number, server)) for number, server in numbered)
     known = {remote.server: remote for remote in _usable(before)}
@@ -46,35 +96,68 @@ def _usable(servers: Sequence[BuiltServer]) -> Iterator[RemotePassdb]:
     return (built.remote for built in servers if isinstance(built.remote, RemotePassdb))
 
 
-def build_passdb(settings: Settings, servers: Sequence[BuiltServer] | None = None) -> Passdb:
-    """Return the pipe for these settings, of these servers or of new ones. Raises SettingsError."""
-    servers = build_servers(settings) if servers is None else servers
-    enabled = [server for server in servers if server.settings.enabled]
-    if problems := _problems(enabled):
+def _build_profiles(settings: Settings, before: Sequence[BuiltProfile]) -> tuple[BuiltProfile, ...]:
+    known = {built.settings.name: built.directory for built in before}
+    built = []
+    for number, profile in enumerate(settings.ldap_profiles, start=1):
+        directory = _directory(number, profile)
+        earlier = known.get(profile.name)
+        if isinstance(directory, Directory) and isinstance(earlier, Directory):
+            directory.take_over(earlier)
+        built.append(BuiltProfile(profile, directory, domains_reaching(profile, settings)))
+    return tuple(built)
+
+
+def build_passdb(settings: Settings, parts: Parts | None = None) -> Passdb:
+    """Return the pipe for these settings, of these parts or of new ones. Raises SettingsError."""
+    parts = build_parts(settings) if parts is None else parts
+    if problems := _problems(settings, parts):
         raise SettingsError(problems)
-    listed = [
-        _listed(built.settings, built.remote)
-        for built in enabled
-        if isinstance(built.remote, RemotePassdb)
-    ]
-    return Chain(listed, failure_delay=settings.smtp_auth.failure_delay)
+    identities = identity_rules(settings.identity)
+    directories = {
+        built.settings.name: built.directory
+        for built in parts.profiles
+        if isinstance(built.directory, Directory)
+    }
+    remotes = {remote.server.name: remote for remote in _usable(parts.servers)}
+
+    def listed(server: Server) -> Listed:
+        domains = frozenset(domains_of(server, settings))
+        passdb: Passdb = (
+            LdapPassdb(server.name, directories[server.ldap_profile], identities, domains)
+            if server.protocol == "ldap"
+            else remotes[server.name]
+        )
+        return Listed(server.name, passdb, domains, server.on_reject, server.required)
+
+    asked = [listed(server) for server in servers_asked(settings) if server.enabled]
+    return Chain(asked, failure_delay=settings.smtp_auth.failure_delay)
 
 
 def problems_in_files(settings: Settings) -> tuple[Problem, ...]:
     """Return what is wrong with the files that the settings name."""
-    return _problems([built for built in build_servers(settings) if built.settings.enabled])
+    return _problems(settings, build_parts(settings))
 
 
-def _problems(servers: Sequence[BuiltServer]) -> tuple[Problem, ...]:
-    return tuple(built.remote for built in servers if isinstance(built.remote, Problem))
+def _problems(settings: Settings, parts: Parts) -> tuple[Problem, ...]:
+    """Return what keeps those who are to be asked from being asked."""
+    asked = profiles_asked(settings)
+    found: list[object] = [
+        built.remote
+        for built in parts.servers
+        if built.settings.enabled and settings.smtp_auth.method != "ldap"
+    ]
+    found += [built.directory for built in parts.profiles if built.settings.name in asked]
+    return tuple(one for one in found if isinstance(one, Problem))
 
 
-def _remote(number: int, server: Server) -> RemotePassdb | Problem:
+def _remote(number: int, server: Server) -> RemotePassdb | Problem | None:
+    if server.protocol == "ldap":
+        return None
     try:
         tls = _tls(server)
     except OSError as error:
-        path = f'server[{number}] "{server.name}".ca_file'
-        return Problem(path, f"{server.ca_file}: {_why(error)}")
+        return _unreadable(f'server[{number}] "{server.name}"', server.ca_file, error)
     return RemotePassdb(
         RemoteServer(
             server.name, server.host, server.port, server.login_format, server.max_connections
@@ -84,9 +167,15 @@ def _remote(number: int, server: Server) -> RemotePassdb | Problem:
     )
 
 
-def _listed(server: Server, passdb: Passdb) -> Listed:
-    domains = frozenset(server.domains)
-    return Listed(server.name, passdb, domains, server.on_reject, server.required)
+def _directory(number: int, profile: LdapProfile) -> Directory | Problem:
+    try:
+        return build_directory(profile)
+    except OSError as error:
+        return _unreadable(f'ldap_profile[{number}] "{profile.name}"', profile.ca_file, error)
+
+
+def _unreadable(path: str, ca_file: str, error: OSError) -> Problem:
+    return Problem(f"{path}.ca_file", f"{ca_file}: {_why(error)}")
 
 
 def _rules(server: Server) -> DialogueRules:

@@ -4,7 +4,7 @@ import argparse
 import subprocess
 import sys
 
-PROGRAMS = ("fuzz.fuzz_imap", "fuzz.fuzz_pop3", "fuzz.fuzz_auth")
+PROGRAMS = ("fuzz.fuzz_imap", "fuzz.fuzz_pop3", "fuzz.fuzz_auth", "fuzz.fuzz_ldap")
 
 
 def main() -> None:

@@ -13,7 +13,8 @@ from lab.fake_server import FakeServer, Peer
 from lab.leftovers import settled
 
 from bridge_common.deadline import Deadline
-from bridge_common.settings.model import Server, Settings
+from bridge_common.settings.model import Settings
+from bridge_common.settings.server import Server
 from sasl_bridge.daemon import Bridge
 from sasl_bridge.passdb.build import BuiltServer, build_servers
 from sasl_bridge.passdb.remote import RemotePassdb
@@ -112,5 +113,5 @@ def test_the_daemon_goes_on_with_what_it_knows_of_its_servers(tmp_path: Path) ->
     first, second = bridge.prepare().built, bridge.prepare().built
     bridge.apply(first)
     third = bridge.prepare().built
-    servers = [built.probing.servers[0] for built in (first, second, third)]
+    servers = [built.probing.parts.servers[0] for built in (first, second, third)]
     assert known(servers[0]) == known(servers[2]) != known(servers[1])

@@ -9,11 +9,12 @@ import pytest
 from lab.asking import GOOD, GREETING, remote, serving, verify
 from lab.fake_server import hang, hear, script
 
+from bridge_common.network.tls import Tls
+from bridge_common.network.trouble import UnreachableError
 from bridge_common.secret import Secret
 from sasl_bridge.dialogue.imap import ImapDialogue
 from sasl_bridge.dialogue.interface import Attempt, Dialogue, DialogueRules, Outcome
-from sasl_bridge.passdb.conversation import Conversation, Tls
-from sasl_bridge.passdb.trouble import UnreachableError
+from sasl_bridge.passdb.conversation import Conversation
 from sasl_bridge.verdict import Answer, Verdict
 
 TLS = Tls(ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT), "mail.example.com")

@@ -10,13 +10,13 @@ from typing import Any
 import pytest
 from lab.asking import Channel, Contexts, serving
 from lab.fake_imap import mailboxes
-from lab.fake_server import Behaviour, Peer, hang, script
+from lab.fake_server import hang, script
 from lab.leftovers import settled
 from lab.probe_reports import UNSEEN_TRUST
-from lab.probing import ALICE, probe, prober_of, server_of
+from lab.probing import ALICE, by_turns, probe, prober_of, server_of
 
 from bridge_common.runtime.control import BadRequest, Busy
-from bridge_common.settings.model import Server
+from bridge_common.settings.server import Server
 
 # A login that cannot be tried leaves its line as a warning.
 pytestmark = pytest.mark.expect_warnings("mechanism=probe verdict=unavailable")
@@ -168,16 +168,6 @@ async def test_the_certificate_is_shown(contexts: Contexts) -> None:
 
 
 # When they differ
-
-
-def by_turns(*behaviours: Behaviour) -> Behaviour:
-    """Return a server that treats each connection in its own way."""
-    turns = iter(behaviours)
-
-    def behave(peer: Peer) -> None:
-        next(turns)(peer)
-
-    return behave
 
 
 async def test_a_difference_is_shown_as_such(contexts: Contexts) -> None:

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from bridge_common.settings.model import Server
+from bridge_common.settings.server import Server
 from sasl_bridge.probe import second_opinion as module
 from sasl_bridge.probe.other_client import _cut
 from sasl_bridge.probe.report import Opinion

@@ -13,7 +13,7 @@ from lab.fake_imap import mailboxes
 from lab.fake_server import Behaviour, Peer, Step, hang, hear, hear_hello, script
 from lab.probing import ALICE, probe, server_of
 
-from bridge_common.settings.model import Server
+from bridge_common.settings.server import Server
 
 pytestmark = pytest.mark.expect_warnings("mechanism=probe verdict=unavailable")
 

@@ -24,9 +24,10 @@ from lab.leftovers import open_sockets, settled
 
 from bridge_common.deadline import Deadline
 from bridge_common.identity import Identity, LoginForm
+from bridge_common.network.tls import Tls
 from sasl_bridge.dialogue.imap import ImapDialogue
 from sasl_bridge.dialogue.interface import Attempt, DialogueRules
-from sasl_bridge.passdb.conversation import Conversation, Tls
+from sasl_bridge.passdb.conversation import Conversation
 from sasl_bridge.passdb.remote import expand_login
 from sasl_bridge.verdict import Verdict
 

@@ -28,7 +28,7 @@ from lab.fake_server import Behaviour, FakeServer, Peer, Step, hang, hang_up, he
 from lab.leftovers import PEAK_BYTES, bounded_memory
 from lab.stages import Protocol
 
-from sasl_bridge.passdb.addresses import Addresses
+from bridge_common.network.addresses import Addresses
 from sasl_bridge.verdict import Verdict
 
 ACCEPTED, REJECTED, UNAVAILABLE = Verdict.ACCEPTED, Verdict.REJECTED, Verdict.UNAVAILABLE

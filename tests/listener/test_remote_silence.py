@@ -29,7 +29,7 @@ from lab.leftovers import PEAK_BYTES, bounded_memory, open_sockets, settled
 from lab.stages import Stage
 
 from bridge_common.deadline import Deadline
-from sasl_bridge.passdb.addresses import Addresses
+from bridge_common.network.addresses import Addresses
 from sasl_bridge.verdict import Verdict
 
 ACCEPTED, REJECTED, UNAVAILABLE = Verdict.ACCEPTED, Verdict.REJECTED, Verdict.UNAVAILABLE

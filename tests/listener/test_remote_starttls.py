@@ -26,9 +26,10 @@ from lab.fake_server import (
 from lab.leftovers import settled
 from lab.stages import Protocol
 
+from bridge_common.network.tls import Tls
 from sasl_bridge.dialogue.interface import Security
 from sasl_bridge.passdb import remote
-from sasl_bridge.passdb.conversation import Conversation, Tls
+from sasl_bridge.passdb.conversation import Conversation
 from sasl_bridge.verdict import Verdict
 
 ACCEPTED, REJECTED, UNAVAILABLE = Verdict.ACCEPTED, Verdict.REJECTED, Verdict.UNAVAILABLE

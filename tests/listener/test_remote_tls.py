@@ -9,8 +9,8 @@ import pytest
 from lab.asking import GOOD, GREETING, Channel, Contexts, remote, serving, verify
 from lab.fake_server import Peer
 
+from bridge_common.network.tls import tls_context
 from sasl_bridge.dialogue.interface import Security
-from sasl_bridge.passdb.tls import tls_context
 from sasl_bridge.verdict import Verdict
 
 ACCEPTED, REJECTED, UNAVAILABLE = Verdict.ACCEPTED, Verdict.REJECTED, Verdict.UNAVAILABLE

@@ -4,6 +4,7 @@ from collections.abc import Iterator
 
 import pytest
 from lab.certificates import make_certificates
+from lab.domain_controller import DomainController
 from lab.gateway import Gateway
 from lab.postfix import Postfix
 from lab.processes import lab_folder
@@ -16,6 +17,14 @@ def running_gateway() -> Iterator[Gateway]:
         tls = make_certificates(folder)
         with Postfix(folder / "postfix", tls, xclient=True) as postfix:
             yield Gateway(folder, tls, postfix)
+
+
+@pytest.fixture(scope="session")
+def domain(running_gateway: Gateway) -> Iterator[DomainController]:
+    """Start Active Directory once: making it takes five seconds; users belong to one test each."""
+    folder = running_gateway.folder / "domain"
+    with DomainController(folder, running_gateway.tls) as domain:
+        yield domain
 
 
 @pytest.fixture

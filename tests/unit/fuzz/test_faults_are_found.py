@@ -9,9 +9,14 @@ from fuzz.dialogue_target import DialogueTarget
 from fuzz.engine import Finding, Search, Target
 from fuzz.fuzz_auth import AuthTarget
 from fuzz.fuzz_imap import TARGET as IMAP
+from fuzz.fuzz_ldap import LdapTarget
 from fuzz.fuzz_pop3 import TARGET as POP3
 from fuzz.law import LawBrokenError
 
+from bridge_common.directory.codec import Done
+from bridge_common.directory.connection import Connection
+from bridge_common.directory.framing import MessageSplitter
+from bridge_common.directory.results import Entry
 from sasl_bridge.credentials import Claim
 from sasl_bridge.dialogue.interface import Action, Outcome, Send
 from sasl_bridge.dialogue.line_dialogue import LineDialogue
@@ -183,3 +188,51 @@ class HearsOnlyWholeLines(AuthConnection):
 )
 def test_a_faulty_connection(kind: type[AuthConnection], laws: set[str]) -> None:
     assert broken_law(AuthTarget(kind=kind)) in laws
+
+
+# The connection to a directory
+
+
+class TakesAnyAnswerForAYes(Connection):
+    def _take(self, said: Entry | Done | None) -> None:
+        super()._take(Done(0) if isinstance(said, Done) else said)
+
+
+class TakesAnEntryForTheEnd(Connection):
+    def _take(self, said: Entry | Done | None) -> None:
+        super()._take(Done(0))
+
+
+class HearsOnlyWholeMessages(Connection):
+    def data_received(self, data: bytes) -> None:
+        super().data_received(data)
+        self._messages = MessageSplitter()
+
+
+class TellsWhatItHeard(Connection):
+    def data_received(self, data: bytes) -> None:
+        self.__dict__["said"] = data.decode("ascii", "ignore")
+        super().data_received(data)
+
+    def _end(self, why: str) -> None:
+        super()._end(f"{why}: {self.__dict__.get('said')}")
+
+
+@pytest.mark.parametrize(
+    ("kind", "laws"),
+    [
+        (TakesAnyAnswerForAYes, {"only what the server said is its answer"}),
+        (TakesAnEntryForTheEnd, {"only what the server said is its answer"}),
+        (HearsOnlyWholeMessages, {"any cut gives the same outcome"}),
+        (
+            TellsWhatItHeard,
+            {
+                "what is shown is fit for it",
+                "no password is shown",
+                "any cut gives the same outcome",
+            },
+        ),
+    ],
+)
+def test_a_faulty_connection_to_a_directory(kind: type[Connection], laws: set[str]) -> None:
+    assert broken_law(LdapTarget(begin=lambda: kind("192.0.2.1", 389, None))) in laws

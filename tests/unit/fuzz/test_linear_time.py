@@ -14,7 +14,9 @@ import pytest
 from fuzz.dialogue import setting_of
 from fuzz.fuzz_imap import ImapReader
 from fuzz.fuzz_pop3 import Pop3Reader
+from lab.fake_ldap import message, tlv
 
+from bridge_common.directory.answers import parse_answer
 from sasl_bridge.protocol.connection import AuthConnection
 
 SMALL, LARGE = 10_000, 40_000  # bytes, about
@@ -48,6 +50,12 @@ def pop3() -> Feed:
     dialogue = Pop3Reader().begin(setting_of(()))
     dialogue.receive(b"+OK ready\r\n")
     return dialogue.receive
+
+
+def entry(data: bytes) -> None:
+    """Read an entry with one attribute over and over."""
+    attribute = tlv(0x30, tlv(0x04, b"m"), tlv(0x31, tlv(0x04)))
+    parse_answer(message(1, tlv(0x64, tlv(0x04), tlv(0x30, attribute * (len(data) // 2)))))
 
 
 def auth() -> Feed:
@@ -85,6 +93,7 @@ IN_ONE, IN_SHREDS = LARGE, 7
         (imap, IN_SHREDS, lambda size: (b"* L {%d}\n%b\n" % (400, b"\n" * 400)) * (size // 411)),
         (imap, IN_ONE, lambda size: listed(b"* CAPABILITY ", size)),
         (pop3, IN_ONE, lambda size: b"+OK\n" + listed(b"SASL ", size)),
+        (lambda: entry, IN_ONE, bytes),
         (auth, IN_SHREDS, lambda size: b"CONT\t1\tx\n" * (size // 9)),
         (auth, IN_ONE, lambda size: b"".join(AUTH_LOGIN % n for n in range(1, size // 23))),
     ],
@@ -92,6 +101,7 @@ IN_ONE, IN_SHREDS = LARGE, 7
         "imap-literals",
         "imap-capabilities",
         "pop3-capabilities",
+        "ldap-attributes",
         "auth-unknown-ids",
         "auth-waiting",
     ],

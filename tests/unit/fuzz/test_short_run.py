@@ -1,7 +1,7 @@
 """A short run of each fuzz program; `make fuzz` runs them for longer, with other seeds."""
 
 import pytest
-from fuzz import fuzz_auth, fuzz_imap, fuzz_pop3
+from fuzz import fuzz_auth, fuzz_imap, fuzz_ldap, fuzz_pop3
 from fuzz.engine import Search, Target
 from fuzz.steps import Steps
 
@@ -12,9 +12,10 @@ def searched(target: Target, *, seed: int, executions: int) -> Search:
     return search
 
 
-@pytest.mark.parametrize(
-    "target", [fuzz_imap.TARGET, fuzz_pop3.TARGET, fuzz_auth.TARGET], ids=lambda one: one.name
-)
+TARGETS = [fuzz_imap.TARGET, fuzz_pop3.TARGET, fuzz_auth.TARGET, fuzz_ldap.TARGET]
+
+
+@pytest.mark.parametrize("target", TARGETS, ids=lambda one: one.name)
 def test_nothing_is_found(target: Target) -> None:
     search = searched(target, seed=1, executions=1500)
     assert search.finding is None, str(search.finding)
@@ -30,6 +31,6 @@ def test_a_seed_says_it_all() -> None:
     assert kept(2) == kept(2) != kept(3)
 
 
-@pytest.mark.parametrize("target", [fuzz_imap.TARGET, fuzz_pop3.TARGET, fuzz_auth.TARGET])
+@pytest.mark.parametrize("target", TARGETS, ids=lambda one: one.name)
 def test_the_corpus_comes_first(target: Target) -> None:
     assert searched(target, seed=1, executions=0).executions == len(target.seeds()) > 40

@@ -1,0 +1,1 @@
+"""LDAP directories: who has this login, and is this the password."""

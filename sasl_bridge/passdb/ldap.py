@@ -1,0 +1,122 @@
+"""A directory as a passdb: asks it, and tells the answer.
+
+Knows what the directory's word is worth as a verdict, and whose identity an accepted login has.
+Does not know LDAP.
+Every trouble becomes an UNAVAILABLE answer with its reason. What a later try will not mend, but
+only a change of the settings or of the directory, is also logged as an error: each kind of it once
+a minute, however many log in.
+"""
+
+import logging
+from collections.abc import Collection
+from dataclasses import replace
+
+from bridge_common.deadline import Deadline
+from bridge_common.directory.directory import Directory
+from bridge_common.directory.results import (
+    BindRefused,
+    Bound,
+    Entry,
+    Fault,
+    NoEntry,
+    Result,
+    Trouble,
+)
+from bridge_common.identity import IdentityRules, LoginForm, RefusedLogin, canonical_identity
+from sasl_bridge.credentials import Credentials
+from sasl_bridge.verdict import Answer, Step, Verdict
+
+_logger = logging.getLogger(__name__)
+
+_QUIET_SECONDS = 60.0
+
+Judgement = tuple[Verdict, str, str]
+"""The verdict, the identity, and the reason."""
+
+
+class LdapPassdb:
+    """Asks one directory. A `Passdb`; ``name`` is what it is called in the list and the log.
+
+    ``served`` are the domains that it is asked about; empty: all of ours.
+    """
+
+    def __init__(
+        self,
+        name: str,
+        directory: Directory,
+        identities: IdentityRules,
+        served: Collection[str] = (),
+    ) -> None:
+        self.name = name
+        self._served = served
+        self.directory = directory
+        self._identities = identities
+        self._quiet_until: dict[object, float] = {}
+
+    async def verify(self, credentials: Credentials, deadline: Deadline) -> Answer:
+        """Ask the directory."""
+        began = deadline.clock()
+        login = credentials.identity.address
+        result = await self.directory.authenticate(
+            credentials.identity, credentials.password, deadline
+        )
+        verdict, identity, detail = self._judge(result, login)
+        now = deadline.clock()
+        if verdict is Verdict.UNAVAILABLE:
+            self._report(result, f"login {login}: {detail}", now)
+        step = Step(self.name, verdict, detail, now - began)
+        return Answer(verdict, identity, self.name, detail, (step,), _was_sent(result))
+
+    def _judge(self, result: Result, login: str) -> Judgement:
+        match result:
+            case Bound(entry):
+                attribute = self.directory.profile.identity_attribute
+                return judge_account(entry, login, attribute, self._identities, self._served)
+            case BindRefused(detail) | NoEntry(detail):
+                return Verdict.REJECTED, login, detail
+            case Trouble(detail, Fault.ACCOUNT):
+                why = f"the directory refuses our own account (bind_dn): {detail}"
+                return Verdict.UNAVAILABLE, login, why
+        return Verdict.UNAVAILABLE, login, result.detail
+
+    def _report(self, trouble: Result, text: str, now: float) -> None:
+        """Log what a later try will not mend; one kind of it keeps no other from the log."""
+        kind = trouble.fault if isinstance(trouble, Trouble) else type(trouble)
+        if kind is not Fault.HOST and now >= self._quiet_until.get(kind, now):
+            self._quiet_until[kind] = now + _QUIET_SECONDS
+            _logger.error("ldap_profile %s: %s", self.directory.profile.name, text)
+
+
+def judge_account(
+    entry: Entry, login: str, attribute: str, identities: IdentityRules, served: Collection[str]
+) -> Judgement:
+    """Return the verdict on a right password; ``attribute`` holds the account's name, if any does.
+
+    An account is to have one name of its own, of a domain that is ours, and that this directory
+    serves: it has no say about the others' names.
+    """
+    if not attribute:
+        return Verdict.ACCEPTED, login, "bound"
+    values = entry.values(attribute)
+    if len(values) != 1:
+        count = f"{len(values)} values" if values else "no value"
+        return Verdict.UNAVAILABLE, login, f"identity_attribute {attribute} has {count}"
+    # It is no login, so it need not be of the default domain.
+    rules = replace(identities, domains=frozenset(), bare_required=False)
+    identity = canonical_identity(values[0].encode(), rules)
+    if not isinstance(identity, RefusedLogin) and identity.form is not LoginForm.ADDRESS:
+        identity = RefusedLogin("it has no domain of its own")
+    if isinstance(identity, RefusedLogin):
+        why = f"identity_attribute {attribute} is no login: {identity.reason}"
+        return Verdict.UNAVAILABLE, login, why
+    if identities.domains and identity.domain not in identities.domains:
+        return Verdict.REJECTED, login, f"the account is {identity.address}, which is not ours"
+    if served and identity.domain not in served:
+        why = f"the account is {identity.address}, whose domain is not asked about here (domains)"
+        return Verdict.REJECTED, login, why
+    return Verdict.ACCEPTED, identity.address, "bound"
+
+
+def _was_sent(result: Result) -> bool:
+    """Say whether the directory got to see the password."""
+    return isinstance(result, Bound | BindRefused) or result.password_sent
