@@ -10,13 +10,15 @@ import io
 import os
 import signal
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import NoReturn, Protocol
 
 from bridge_admin.commands import (
     check,
     login,
+    profile_list,
+    profile_test,
     reload,
     server_list,
     server_test,
@@ -52,7 +54,10 @@ _EXIT_INTERRUPTED = 128 + signal.SIGINT  # as shells have it
 _EXIT_CODES_OF_FAILURES = {"request": os.EX_USAGE, "busy": os.EX_TEMPFAIL}
 
 _COMMANDS: tuple[_CommandModule, ...] = (check, show, login, status, reload)
-_SERVER_COMMANDS: tuple[_CommandModule, ...] = (server_list, server_test)
+_GROUPS: Mapping[str, tuple[str, tuple[_CommandModule, ...]]] = {
+    "server": ("list the servers, or test one of them", (server_list, server_test)),
+    "profile": ("list the LDAP profiles, or test one of them", (profile_list, profile_test)),
+}
 
 
 def build_parser() -> argparse.ArgumentParser:
@@ -62,8 +67,9 @@ def build_parser() -> argparse.ArgumentParser:
     )
     subparsers = parser.add_subparsers(metavar="COMMAND", required=True)
     _add_commands(subparsers, _COMMANDS)
-    group = subparsers.add_parser("server", help="list the servers, or test one of them")
-    _add_commands(group.add_subparsers(metavar="COMMAND", required=True), _SERVER_COMMANDS)
+    for name, (help_text, commands) in _GROUPS.items():
+        group = subparsers.add_parser(name, help=help_text)
+        _add_commands(group.add_subparsers(metavar="COMMAND", required=True), commands)
     return parser
 
 

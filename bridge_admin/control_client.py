@@ -11,7 +11,8 @@ from typing import Any
 from bridge_common.settings.location import control_of
 from bridge_common.settings.model import SmtpAuth
 
-# More than requests take: the daemon's own deadline is below 10 s, and its probes have two of them.
+# More than requests take: the daemon's own deadline is 9.5 s at most, and the probe of a directory
+# has three of them, 28.5 s.
 _TIMEOUT_SECONDS = 15.0
 PROBE_TIMEOUT_SECONDS = 40.0
 

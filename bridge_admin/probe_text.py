@@ -3,18 +3,15 @@
 Knows columns and line ends; what was found, and what to do about it, is the daemon's to say.
 """
 
-import shutil
-import textwrap
 from collections.abc import Iterator
 from typing import Any
 
+from bridge_admin.layout import Fact, columns_of_text, items, laid_out, paragraphs, wrapped
 from sasl_bridge.probe.advice_certificate import expiry_text, names_text
 from sasl_bridge.probe.advice_trouble import TLS_COMMANDS
 from sasl_bridge.probe.trouble import Trouble
 
-_SECURITY = {"ssl": "TLS from the start", "tls": "TLS begun by", "plain": "not encrypted"}
-_LABEL_WIDTH = 14
-_MOST_COLUMNS = 100
+SECURITY = {"ssl": "TLS from the start", "tls": "TLS begun by", "plain": "not encrypted"}
 _MOST_NAMES = 10
 _MOST_CAPABILITIES = 40
 _STATES = {
@@ -24,35 +21,35 @@ _STATES = {
     "unavailable": "{name} cannot be used like this.",
 }
 
-Fact = tuple[str, str]
-"""A label and what it is for; an empty label continues the one before."""
-
 
 def format_probe(report: dict[str, Any], columns: int = 0) -> str:
     """Return the text for a terminal of so many columns; 0: of this one."""
-    width = min(columns or shutil.get_terminal_size().columns, _MOST_COLUMNS)
-    lines = [line for part in _parts(report, width) for line in (*part, "")]
-    return "\n".join(lines[:-1]) + "\n"
+    width = columns_of_text(columns)
+    return paragraphs(_parts(report, width))
 
 
 def _parts(report: dict[str, Any], width: int) -> Iterator[list[str]]:
-    yield _wrapped(_headline(report), width)
+    yield wrapped(_headline(report), width)
     first, second = report["first"], report["second"]
     yield _first_opinion(first, report["login"], width)
     yield _second_opinion(second, first, report["login"], width)
     if report["certificate"]:
-        facts = _certificate_facts(report["certificate"])
-        yield ["The certificate", *_laid_out(facts, width)]
+        facts = certificate_facts(report["certificate"])
+        yield ["The certificate", *laid_out(facts, width)]
     yield _comparison(report, width)
     if report["advice"]:
-        yield ["Advice", *(line for one in report["advice"] for line in _item(one, width))]
-    result = _STATES[report["state"]]
-    yield _wrapped(result.format(name=report["server"]["name"], login=report["login"]), width)
+        yield items("Advice", report["advice"], width)
+    yield wrapped(state_text(report["state"], report["server"]["name"], report["login"]), width)
+
+
+def state_text(state: str, name: str, login: str) -> str:
+    """Return what it all comes to."""
+    return _STATES[state].format(name=name, login=login)
 
 
 def _headline(report: dict[str, Any]) -> str:
     server = report["server"]
-    security = _SECURITY[server["security"]]
+    security = SECURITY[server["security"]]
     if server["security"] == "tls":
         security += f" {TLS_COMMANDS[server['protocol']]}"
     enabled = "" if server["enabled"] else ", not enabled"
@@ -66,7 +63,7 @@ def _first_opinion(first: dict[str, Any], login: str, width: int) -> list[str]:
     heading = f"First opinion: {first['by']}, as for every login ({first['seconds']:.2f} s)"
     seen = [(label, text) for label, text in _seen(first).items() if text]
     facts = [*_addresses(first), *seen, *_outcome(first, login)]
-    return [*_wrapped(heading, width), *_laid_out(facts, width)]
+    return [*wrapped(heading, width), *laid_out(facts, width)]
 
 
 def _second_opinion(
@@ -79,7 +76,7 @@ def _second_opinion(
     if alike := [label for label, text in now.items() if text and text == before[label]]:
         facts.append(("as above", ", ".join(alike)))
     facts += [(label, text) for label, text in now.items() if text and label not in alike]
-    return [*_wrapped(heading, width), *_laid_out([*facts, *_outcome(second, login)], width)]
+    return [*wrapped(heading, width), *laid_out([*facts, *_outcome(second, login)], width)]
 
 
 def _seen(opinion: dict[str, Any]) -> dict[str, str]:
@@ -117,7 +114,8 @@ def _outcome(opinion: dict[str, Any], login: str) -> Iterator[Fact]:
         yield "login", f"{login} {state}: {detail}"
 
 
-def _certificate_facts(certificate: dict[str, Any]) -> Iterator[Fact]:
+def certificate_facts(certificate: dict[str, Any]) -> Iterator[Fact]:
+    """Yield what there is to say about a certificate."""
     if certificate["subject"]:
         names = names_text(certificate["names"], certificate["number_of_names"], _MOST_NAMES)
         yield "for", names or certificate["subject"]
@@ -125,7 +123,12 @@ def _certificate_facts(certificate: dict[str, Any]) -> Iterator[Fact]:
         period = f"{certificate['not_before']} to {certificate['not_after']}"
         yield "valid", f"{period}, {expiry_text(certificate['days_left'])}"
         yield "SHA-256", certificate["fingerprint"]
-    yield "check", certificate["trouble"] or "passed"
+    yield "check", check_text(certificate)
+
+
+def check_text(certificate: dict[str, Any]) -> str:
+    """Return what came of its check."""
+    return certificate["trouble"] or "passed"
 
 
 def _comparison(report: dict[str, Any], width: int) -> list[str]:
@@ -133,29 +136,4 @@ def _comparison(report: dict[str, Any], width: int) -> list[str]:
         return ["There is no second opinion."]
     if not report["differences"]:
         return ["The two agree."]
-    return ["They differ", *(line for one in report["differences"] for line in _item(one, width))]
-
-
-def _laid_out(facts: Iterator[Fact] | list[Fact], width: int) -> list[str]:
-    """Return each fact behind its label, wrapped."""
-    lines = []
-    for label, text in facts:
-        first = "  " + label.ljust(_LABEL_WIDTH)
-        lines += textwrap.wrap(
-            text,
-            width,
-            initial_indent=first,
-            subsequent_indent=" " * len(first),
-            break_on_hyphens=False,
-        )
-    return lines
-
-
-def _item(text: str, width: int) -> list[str]:
-    return textwrap.wrap(
-        text, width, initial_indent="  * ", subsequent_indent="    ", break_on_hyphens=False
-    )
-
-
-def _wrapped(text: str, width: int) -> list[str]:
-    return textwrap.wrap(text, width, break_on_hyphens=False)
+    return items("They differ", report["differences"], width)

@@ -1,1 +1,1 @@
-"""Does a server of the list work? Looked at in the daemon's own way, and in another client's."""
+"""Does a server of the list, or a directory, work? Looked at in our own way, and in another."""

@@ -5,11 +5,11 @@ have to say together, and for settings that could be better; those for a server 
 are in `advice_trouble`, those for its certificate in `advice_certificate`. Raises nothing.
 """
 
-import ipaddress
 import re
 from collections.abc import Callable, Iterator
 
 from sasl_bridge.probe.advice_certificate import certificate_advice
+from sasl_bridge.probe.advice_security import plain_advice, unverified_advice
 from sasl_bridge.probe.advice_trouble import is_no_way_in, trouble_advice
 from sasl_bridge.probe.report import OTHER_CERTIFICATE, Report, differences, heard
 from sasl_bridge.probe.trouble import Trouble
@@ -28,7 +28,7 @@ _ABOUT_THE_ACCOUNT = {
 }
 _CODE = re.compile(r"NO (?:\[ALERT\] )?\[([A-Za-z]+)\]")
 
-_FALLBACK = (
+FALLBACK = (
     "What went wrong is told above, and there is no better advice than to read the server's log of "
     "this moment; if other mail programs get along with it, please report this as a fault of "
     "sasl-bridge, with what `--json` prints."
@@ -44,7 +44,7 @@ def advice(report: Report) -> tuple[str, ...]:
     """
     pressing = _sentences(_PRESSING, report)
     if report.first.state == "unavailable" and not pressing:
-        pressing = [_FALLBACK]
+        pressing = [FALLBACK]
     return tuple(dict.fromkeys([*pressing, *_sentences(_FURTHER, report)]))
 
 
@@ -165,23 +165,10 @@ def _takes_client_address(report: Report) -> bool:
 
 def _about_security(report: Report) -> Iterator[str]:
     server, certificate = report.server, report.certificate
-    if server.security == "plain" and not _on_this_machine(report.first.addresses):
-        yield 'Passwords travel unencrypted to this server: use `security = "ssl"` or "tls".'
-    if server.security != "plain" and not server.verify:
-        passes = certificate is not None and not certificate.trouble
-        remedy = (
-            "its certificate passes the check, so `verify = true` costs nothing."
-            if passes
-            else "mend its certificate, or name its authority in `ca_file` if only that is "
-            "missing, and set `verify = true`."
-        )
-        yield (
-            "`verify = false`: anyone between here and the server can collect passwords; " + remedy
-        )
-
-
-def _on_this_machine(addresses: tuple[str, ...]) -> bool:
-    return all(ipaddress.ip_address(one.partition("%")[0]).is_loopback for one in addresses)
+    if server.security == "plain":
+        yield from plain_advice(report.first.addresses)
+    elif not server.verify:
+        yield from unverified_advice(passes=certificate is not None and not certificate.trouble)
 
 
 _PRESSING: tuple[_Rule, ...] = (

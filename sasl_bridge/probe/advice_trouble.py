@@ -7,7 +7,7 @@ another greeting belongs to. Certificates and refused logins are not here. Raise
 import re
 from collections.abc import Iterator
 
-from bridge_common.settings.model import USUAL_PORTS, Protocol, Server
+from bridge_common.settings.server import USUAL_PORTS, Protocol, Server
 from sasl_bridge.dialogue.trouble_texts import ENCRYPTION_TEXTS
 from sasl_bridge.probe.report import Opinion, Report, heard
 from sasl_bridge.probe.trouble import Trouble
@@ -38,7 +38,7 @@ _BROKEN_TLS_LATER = (
     "The server gives its leave to begin TLS by {beginning} and then goes on without it, or hangs "
     "up: its TLS is broken, or something between here and there meddles; its log says more."
 )
-_SENTENCES: dict[Trouble, str] = {
+SENTENCES: dict[Trouble, str] = {
     Trouble.NO_ROOM: (
         "So many logins are being asked about at this server that the probe found no room: see why "
         "they take so long, or raise `max_connections`."
@@ -149,7 +149,7 @@ def trouble_advice(report: Report) -> Iterator[str]:
         return
     kind = Trouble.NO_WAY_IN if is_no_way_in(first) else first.kind
     spoken = _spoken(first, server)
-    known = _WITH_SECURITY.get((kind, server.security)) or _SENTENCES.get(kind)
+    known = _WITH_SECURITY.get((kind, server.security)) or SENTENCES.get(kind)
     if spoken in _ASKING:
         known = _OTHER_MAIL_PROTOCOL
     elif spoken:

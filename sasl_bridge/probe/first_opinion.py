@@ -3,12 +3,10 @@
 Knows how to tell what came of a `Visit`. Raises what `RemotePassdb.visit` raises; logs nothing.
 """
 
-import hashlib
-import ssl
-
 from bridge_common.deadline import Deadline
 from sasl_bridge.credentials import Credentials
 from sasl_bridge.passdb.remote import RemotePassdb, Visit
+from sasl_bridge.probe.encryption import encryption_of
 from sasl_bridge.probe.report import Opinion, State, TriedAddress
 from sasl_bridge.probe.trouble import Trouble, furthest
 from sasl_bridge.verdict import Verdict
@@ -27,7 +25,7 @@ async def first_opinion(
 
 def _opinion(visit: Visit, seconds: float) -> Opinion:
     dialogue = visit.conversation.dialogue if visit.conversation else None
-    tls, fingerprint = _encryption(visit)
+    tls, fingerprint = encryption_of(visit.conversation.channel if visit.conversation else None)
     state: State = visit.outcome.verdict.value if visit.outcome else "ready"
     return Opinion(
         by=BY,
@@ -51,15 +49,3 @@ def _kind(visit: Visit) -> Trouble:
         return Trouble.NONE
     given_up = [one.trouble for one in visit.tried]
     return furthest(given_up if given_up and all(given_up) else [visit.outcome.detail])
-
-
-def _encryption(visit: Visit) -> tuple[str, str]:
-    """Return the version and cipher, and the certificate's fingerprint; empty without TLS."""
-    channel = visit.conversation.channel if visit.conversation else None
-    tls = channel.get_extra_info("ssl_object") if channel else None
-    if not isinstance(tls, ssl.SSLObject):
-        return "", ""
-    cipher = tls.cipher()
-    certificate = tls.getpeercert(binary_form=True)
-    fingerprint = hashlib.sha256(certificate).hexdigest() if certificate else ""
-    return f"{tls.version()}, {cipher[0] if cipher else 'unknown cipher'}", fingerprint

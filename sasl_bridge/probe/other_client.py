@@ -1,5 +1,6 @@
 """The second opinion's process: another client library looks at a server, and tries the login.
 
+Of a directory it only looks at the certificate.
 One request in JSON on standard input; facts in JSON lines on standard output, each as soon as it
 is known, so that one who stops us half way knows what we saw.
 Bounds itself in time, memory and processor time: whatever a server does to the library, it does to
@@ -20,14 +21,15 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any, cast
 
-from bridge_common.runtime.core_dumps import forbid_core_dumps
-from sasl_bridge.passdb.tls import tls_context
-from sasl_bridge.passdb.trouble import (
+from bridge_common.network.tls import tls_context
+from bridge_common.network.trouble import (
     endpoint_text,
     lookup_text,
     silence_text,
     trouble_text,
 )
+from bridge_common.runtime.core_dumps import forbid_core_dumps
+from sasl_bridge.probe import ldap_peer
 from sasl_bridge.probe.certificate import certificate_facts
 from sasl_bridge.probe.mail_libraries import (
     MailClient,
@@ -118,6 +120,13 @@ def _cut(value: Any) -> Any:
     return value
 
 
+def _open(request: Request, context: ssl.SSLContext | None) -> MailClient:
+    where = request.host, request.port, context, request.seconds
+    if request.protocol == "ldap":
+        return ldap_peer.LdapPeer(*where)
+    return open_client(request.protocol, *where)
+
+
 def _facts_of(certificate: bytes, wanted: str) -> dict[str, Any]:
     try:
         return certificate_facts(certificate, wanted)
@@ -147,14 +156,14 @@ class _Look:
         self._request = request
         self._tell = tell
         # imaplib asks for the capabilities before it hands out a client.
-        imap = request.protocol == "imap"
-        self._first_words = "greeting or capabilities" if imap else "greeting"
+        first_words = {"imap": "greeting or capabilities", "pop3": "greeting"}
+        self._first_words = first_words.get(request.protocol, "connection")
         self.waiting_for = self._first_words
 
     def run(self) -> None:
         """Look with the check of the certificate, then without, to show what does not pass it."""
         tell, request = self._tell, self._request
-        tell(by=client_name(request.protocol))
+        tell(by=ldap_peer.NAME if request.protocol == "ldap" else client_name(request.protocol))
         try:
             client = self._connect(verify=True)
         except ssl.SSLCertVerificationError as error:
@@ -191,9 +200,7 @@ class _Look:
         request = self._request
         self.waiting_for = self._first_words
         from_start, later = self._contexts(verify=verify)
-        client = open_client(
-            request.protocol, request.host, request.port, from_start, request.seconds
-        )
+        client = _open(request, from_start)
         if later is not None:
             self._tell(address=client.socket().getpeername()[0], banner=client.banner)
             self.waiting_for = "leave to begin TLS"

@@ -1,7 +1,7 @@
-"""The control command `probe`: looks at one server of the list, with a login or without.
+"""The control command `probe`: looks at a server of the list or a directory, with a login or not.
 
-The same laws as for every login: what admission refuses is not tried, and no server hears of a
-login of a domain that it does not serve. Leaves a line in the log: who was tried where, with what
+The same laws as for every login: what admission refuses is not tried, and nobody hears of a login
+of a domain that he does not serve. Leaves a line in the log: who was tried where, with what
 verdict; never the password.
 Few probes run at a time, so that nobody guesses passwords through them.
 Fails with `BadRequest` and `Busy`.
@@ -15,18 +15,28 @@ from typing import Any
 
 from bridge_common.deadline import Deadline
 from bridge_common.decisions import DecisionLog
+from bridge_common.directory.directory import Directory
 from bridge_common.errors import Problem
+from bridge_common.network.addresses import is_address
 from bridge_common.runtime.control import BadRequest, Busy, Reply, text_of
 from bridge_common.secret import Secret
 from sasl_bridge.admission import AdmissionRules, admit
 from sasl_bridge.credentials import Claim, Credentials
-from sasl_bridge.passdb.addresses import is_address
-from sasl_bridge.passdb.build import BuiltServer
+from sasl_bridge.passdb.build import BuiltServer, Parts
 from sasl_bridge.passdb.chain import share_seconds
 from sasl_bridge.passdb.remote import RemotePassdb
 from sasl_bridge.probe.advice import advice
+from sasl_bridge.probe.directory_advice import directory_advice
+from sasl_bridge.probe.directory_login import Asked as AskedLogin
+from sasl_bridge.probe.directory_login import try_login
+from sasl_bridge.probe.directory_probe import look_at_certificates, look_at_hosts
+from sasl_bridge.probe.directory_report import (
+    DirectoryReport,
+    LoginTried,
+    directory_report_as_json,
+)
 from sasl_bridge.probe.first_opinion import BY, first_opinion
-from sasl_bridge.probe.report import Opinion, Report, report_as_json
+from sasl_bridge.probe.report import Opinion, Report, State, report_as_json
 from sasl_bridge.probe.second_opinion import second_opinion
 from sasl_bridge.verdict import Refused
 
@@ -39,7 +49,7 @@ _MOST_AT_A_TIME = 2
 class ProbeRules:
     """What a probe needs of the settings in force; times in seconds."""
 
-    servers: tuple[BuiltServer, ...]
+    parts: Parts
     admission: AdmissionRules
     connection_timeout: float
     failure_delay: float
@@ -47,16 +57,30 @@ class ProbeRules:
 
 @dataclass(frozen=True, slots=True)
 class _Asked:
-    """What is to be looked at."""
+    """The login to try, if any, and the form in which it was typed."""
 
-    built: BuiltServer
-    remote: RemotePassdb
     typed: str
     credentials: Credentials | None
 
 
+@dataclass(frozen=True, slots=True)
+class _AskedServer(_Asked):
+    """A server to look at."""
+
+    built: BuiltServer
+    remote: RemotePassdb
+
+
+@dataclass(frozen=True, slots=True)
+class _AskedDirectory(_Asked):
+    """A directory to look at, and the domains whose logins reach it; empty: all of ours."""
+
+    directory: Directory
+    served: tuple[str, ...]
+
+
 class Prober:
-    """Looks at servers for the administrator's tools."""
+    """Looks at servers and directories for the administrator's tools."""
 
     def __init__(self, decisions: DecisionLog) -> None:
         self._decisions = decisions
@@ -68,21 +92,27 @@ class Prober:
         self._rules = rules
 
     async def probe(self, request: Mapping[str, Any]) -> Reply:
-        """Answer the command. ``server`` is a name; ``login``, ``password``, ``client`` may be."""
+        """Answer the command.
+
+        ``server`` or ``profile`` is a name; ``login``, ``password``, ``client`` may be there.
+        """
         if self._rules is None:
             raise BadRequest("no good settings are in force; see bridgectl status")
         if self._running >= _MOST_AT_A_TIME:
             raise Busy(f"{self._running} tests are running already; try again in a moment")
         rules = self._rules
-        asked = _asked(rules, request)
+        asked = _asked_directory(rules, request) if "profile" in request else _asked(rules, request)
         self._running += 1
         try:
+            if isinstance(asked, _AskedDirectory):
+                seen = await self._look_at_directory(rules, asked)
+                return directory_report_as_json(seen, directory_advice(seen))
             report = await self._look(rules, asked)
+            return report_as_json(report, advice(report))
         finally:
             self._running -= 1
-        return report_as_json(report, advice(report))
 
-    async def _look(self, rules: ProbeRules, asked: _Asked) -> Report:
+    async def _look(self, rules: ProbeRules, asked: _AskedServer) -> Report:
         server, credentials = asked.built.settings, asked.credentials
         began = time.monotonic()
         first = Opinion(BY, detail="ended without an answer")
@@ -91,7 +121,8 @@ class Prober:
             first = await first_opinion(asked.remote, credentials, deadline)
         finally:
             # Even if nobody waits any more: the server may have seen the password.
-            self._record(asked, first, time.monotonic() - began)
+            seconds = time.monotonic() - began
+            self._record(asked, f"server {server.name}", first.state, first.detail, seconds)
         attempt = asked.remote.attempt(credentials)
         second, certificate = await second_opinion(server, attempt, rules.connection_timeout)
         return Report(
@@ -104,11 +135,33 @@ class Prober:
             certificate=certificate,
         )
 
-    def _record(self, asked: _Asked, first: Opinion, seconds: float) -> None:
-        name, credentials = asked.built.settings.name, asked.credentials
+    async def _look_at_directory(
+        self, rules: ProbeRules, asked: _AskedDirectory
+    ) -> DirectoryReport:
+        directory, credentials = asked.directory, asked.credentials
+        began = time.monotonic()
+        hosts = await look_at_hosts(directory, Deadline.after(rules.connection_timeout))
+        login = None
+        if credentials is not None:
+            login = LoginTried(credentials.identity, detail="ended without an answer")
+        report = DirectoryReport(directory.profile, hosts, login)
+        try:
+            if credentials is not None and login is not None:
+                who = AskedLogin(directory, credentials, rules.admission.identity, asked.served)
+                deadline = Deadline.after(rules.connection_timeout)
+                await try_login(login, who, hosts, deadline)
+        finally:
+            # Even if nobody waits any more: the directory may have seen the password.
+            seconds = time.monotonic() - began
+            whom = f"profile {directory.profile.name}"
+            self._record(asked, whom, report.state, report.detail, seconds)
+        await look_at_certificates(directory, hosts, rules.connection_timeout)
+        return report
+
+    def _record(self, asked: _Asked, whom: str, state: State, detail: str, seconds: float) -> None:
+        credentials = asked.credentials
         if credentials is None:
-            detail = f" ({first.detail})" if first.detail else ""
-            _logger.info("probe of server %s: %s%s", name, first.state, detail)
+            _logger.info("probe of %s: %s%s", whom, state, f" ({detail})" if detail else "")
             return
         self._decisions.write(
             {
@@ -116,43 +169,60 @@ class Prober:
                 "typed": asked.typed if asked.typed != credentials.identity.address else "",
                 "client": credentials.client,
                 "mechanism": "probe",
-                "verdict": first.state,
-                "server": name,
-                "reason": first.detail,
+                "verdict": state,
+                "server": whom.partition(" ")[2],
+                "reason": detail,
                 "seconds": seconds,
             },
-            refused=first.state != "accepted",
-            trouble=first.state == "unavailable",
+            refused=state != "accepted",
+            trouble=state == "unavailable",
         )
 
 
-def _asked(rules: ProbeRules, request: Mapping[str, Any]) -> _Asked:
-    """Return what the request asks for. Raises BadRequest."""
+def _asked(rules: ProbeRules, request: Mapping[str, Any]) -> _AskedServer:
+    """Return which server the request asks for. Raises BadRequest."""
     name = text_of(request, "server")
-    named = {built.settings.name: built for built in rules.servers}
+    named = {built.settings.name: built for built in rules.parts.servers}
     built = named.get(name)
     if built is None:
         there_are = ", ".join(named) or "none"
         raise BadRequest(f"no server {name!r} in the settings in force; there are: {there_are}")
+    if built.remote is None:
+        profile = built.settings.ldap_profile
+        raise BadRequest(f"server {name} is a directory: use bridgectl profile test {profile}")
     if isinstance(built.remote, Problem):
         raise BadRequest(str(built.remote))
-    typed = text_of(request, "login")
-    credentials = _credentials(rules, built, request) if typed else None
-    return _Asked(built, built.remote, typed, credentials)
+    credentials = _credentials(rules, f"server {name}", built.settings.domains, request)
+    return _AskedServer(text_of(request, "login"), credentials, built, built.remote)
 
 
-def _credentials(rules: ProbeRules, built: BuiltServer, request: Mapping[str, Any]) -> Credentials:
-    """Return what this server may be asked about. Raises BadRequest."""
+def _asked_directory(rules: ProbeRules, request: Mapping[str, Any]) -> _AskedDirectory:
+    """Return which directory the request asks for, used or not. Raises BadRequest."""
+    name = text_of(request, "profile")
+    named = {built.settings.name: built for built in rules.parts.profiles}
+    built = named.get(name)
+    if built is None:
+        there_are = ", ".join(named) or "none"
+        raise BadRequest(f"no profile {name!r} in the settings in force; there are: {there_are}")
+    if isinstance(built.directory, Problem):
+        raise BadRequest(str(built.directory))
+    credentials = _credentials(rules, f"profile {name}", built.served, request)
+    return _AskedDirectory(text_of(request, "login"), credentials, built.directory, built.served)
+
+
+def _credentials(
+    rules: ProbeRules, whom: str, served: tuple[str, ...], request: Mapping[str, Any]
+) -> Credentials | None:
+    """Return the login that may be asked about, None if there is none. Raises BadRequest."""
+    if not text_of(request, "login"):
+        return None
     claim, client = claim_of(request)
     credentials = admit(rules.admission, claim, client)
     if isinstance(credentials, Refused):
         raise BadRequest(f"this login is not tried at any server: {credentials.reason}")
-    served = built.settings.domains
     if served and credentials.identity.domain not in served:
-        raise BadRequest(
-            f"server {built.settings.name} is not asked about logins of "
-            f"{credentials.identity.domain} (domains)"
-        )
+        domain = credentials.identity.domain
+        raise BadRequest(f"{whom} is not asked about logins of {domain} (domains)")
     return credentials
 
 
@@ -169,14 +239,14 @@ def claim_of(request: Mapping[str, Any]) -> tuple[Claim, str]:
     return Claim(login, Secret(password)), client
 
 
-def _share(rules: ProbeRules, asked: _Asked) -> float:
+def _share(rules: ProbeRules, asked: _AskedServer) -> float:
     """Return the time after which the list asks the next server; 0 if there is no next one.
 
     It is as if this server were enabled, and those before it took all of their own shares.
     """
     candidates = [
         built
-        for built in rules.servers
+        for built in rules.parts.servers
         if built is asked.built or (built.settings.enabled and _may_serve(built, asked))
     ]
     if candidates[-1] is asked.built:
@@ -184,7 +254,7 @@ def _share(rules: ProbeRules, asked: _Asked) -> float:
     return share_seconds(rules.connection_timeout, rules.failure_delay, len(candidates))
 
 
-def _may_serve(built: BuiltServer, asked: _Asked) -> bool:
+def _may_serve(built: BuiltServer, asked: _AskedServer) -> bool:
     """Say whether it is asked about the same login; without one, about any the same."""
     domains = set(asked.built.settings.domains)
     if asked.credentials is not None:

@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any, Literal
 
-from bridge_common.settings.model import Server
+from bridge_common.settings.server import Server
 from sasl_bridge.probe.trouble import Trouble
 
 State = Literal["ready", "accepted", "rejected", "unavailable"]

@@ -18,9 +18,10 @@ from pathlib import Path
 from typing import Any
 
 from bridge_common.secret import Secret
-from bridge_common.settings.model import Server
+from bridge_common.settings.ldap_profile import LdapProfile
+from bridge_common.settings.server import Server
+from bridge_common.shown import shown
 from sasl_bridge.dialogue.interface import Attempt
-from sasl_bridge.dialogue.shown import shown
 from sasl_bridge.probe.report import Certificate, Opinion, State
 from sasl_bridge.probe.trouble import Trouble
 
@@ -47,13 +48,38 @@ async def second_opinion(
     server: Server, attempt: Attempt | None, seconds: float
 ) -> tuple[Opinion, Certificate | None]:
     """Have the other client look for so many seconds at most, and its start."""
-    facts = await _facts(_request(server, attempt, seconds), seconds + _START_SECONDS)
+    facts = await _facts(_request(server, attempt), seconds)
     password = attempt.password if attempt else None
     return _opinion(facts, password), _certificate(facts, password)
 
 
-def _request(server: Server, attempt: Attempt | None, seconds: float) -> bytes:
-    request = {
+async def directory_certificate(
+    profile: LdapProfile, address: str, name: str, seconds: float
+) -> tuple[Certificate | None, Opinion]:
+    """Have the other client look for the certificate at an address of a directory.
+
+    ``name`` has to be in it. Returns it, and the opinion that says why there is none to be seen.
+    """
+    facts = await _facts(_directory_request(profile, address, name), seconds)
+    return _certificate(facts, None), _opinion(facts, None)
+
+
+def _directory_request(profile: LdapProfile, address: str, name: str) -> dict[str, Any]:
+    return {
+        "protocol": "ldap",
+        "security": profile.security,
+        "host": address,
+        "port": profile.port,
+        "verify": profile.verify,
+        "ca_file": profile.ca_file,
+        "name": name,
+        "login": "",
+        "password": "",
+    }
+
+
+def _request(server: Server, attempt: Attempt | None) -> dict[str, Any]:
+    return {
         "protocol": server.protocol,
         "security": server.security,
         "host": server.host,
@@ -64,13 +90,13 @@ def _request(server: Server, attempt: Attempt | None, seconds: float) -> bytes:
         "login": attempt.login if attempt else "",
         # What is no UTF-8 becomes what no library will send.
         "password": attempt.password.reveal().decode(errors="surrogateescape") if attempt else "",
-        "seconds": seconds,
     }
-    return json.dumps(request).encode()
 
 
-async def _facts(request: bytes, seconds: float) -> dict[str, Any]:
+async def _facts(request: dict[str, Any], seconds: float) -> dict[str, Any]:
     """Return what the process told until its end, or until it was ended."""
+    question = json.dumps(request | {"seconds": seconds}).encode()
+    seconds += _START_SECONDS
     facts: dict[str, Any] = {}
     try:
         process = await asyncio.create_subprocess_exec(
@@ -85,7 +111,7 @@ async def _facts(request: bytes, seconds: float) -> dict[str, Any]:
     instead: dict[str, Any] = {}
     try:
         async with asyncio.timeout(seconds):
-            await _converse(process, request, facts)
+            await _converse(process, question, facts)
     except TimeoutError:
         instead = _no_opinion(f"did not end within {seconds:.1f} s")
     except (ValueError, TypeError):  # a line that is too long, or is no JSON object

@@ -1,8 +1,9 @@
-"""Kinds of trouble with a server, and how those of `passdb` and `dialogue` are told apart.
+"""Kinds of trouble with a server, and how those of its asker are told apart.
 
-Pure. Knows the sentences in which they tell their troubles, from the first word on. What a server
-said itself stands behind such a beginning, or behind NO, -ERR: no kind is found there, or a
-stranger could choose what the administrator is advised to do.
+Pure. Knows the sentences in which `passdb`, `dialogue` and the directory's connections tell their
+troubles, from the first word on. What a server said itself stands behind such a beginning, or
+behind NO, -ERR: no kind is found there, or a stranger could choose what the administrator is
+advised to do.
 Raises nothing.
 """
 
@@ -61,7 +62,14 @@ _BEGINNINGS: tuple[tuple[str, Trouble], ...] = (
     (rf"no connection to |{_ENDPOINT}: Connection timed out", Trouble.NO_CONNECTION),
     (r"connection refused by ", Trouble.REFUSED),
     (r"connection (?:reset|closed)", Trouble.HUNG_UP),
-    (rf"{_ENDPOINT} (?:does not speak TLS|spoke or hung up before TLS)", Trouble.NO_TLS),
+    (rf"{_ENDPOINT} (?:does not speak TLS|spoke (?:or hung up )?before TLS)", Trouble.NO_TLS),
+    (rf"{_ENDPOINT} does not begin TLS", Trouble.TLS_REFUSED),
+    (rf"{_ENDPOINT}: (?:what it says is not LDAP|unreadable answer)", Trouble.GARBLED),
+    (rf"{_ENDPOINT}: an answer that nobody asked for", Trouble.GARBLED),
+    (rf"{_ENDPOINT}: a message is longer than ", Trouble.TOO_MUCH),
+    (rf"{_ENDPOINT}: the server ended the connection", Trouble.TURNED_AWAY),
+    (rf"{_ENDPOINT}: [A-Za-z(),. ]+ \((?:3|51|52|80)\)", Trouble.TURNED_AWAY),
+    (rf"{_ENDPOINT}: the domain controller reaches nobody ", Trouble.TURNED_AWAY),
     (r"no TLS handshake ", Trouble.SILENT_TLS),
     (rf"TLS with {_ENDPOINT} failed", Trouble.TLS_FAILED),
     (r"certificate ", Trouble.CERTIFICATE),

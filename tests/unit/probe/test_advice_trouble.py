@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from lab.probe_reports import answered, by, down, in_the_clear
 
-from bridge_common.settings.model import Server
+from bridge_common.settings.server import Server
 from sasl_bridge.probe.advice import advice
 from sasl_bridge.probe.report import Certificate, Opinion, Report
 from sasl_bridge.probe.trouble import Trouble

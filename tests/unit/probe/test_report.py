@@ -5,7 +5,7 @@ from dataclasses import replace
 
 import pytest
 
-from bridge_common.settings.model import Server
+from bridge_common.settings.server import Server
 from sasl_bridge.probe.report import (
     Certificate,
     Opinion,

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from sasl_bridge.passdb.trouble import endpoint_text, lookup_text, silence_text, trouble_text
+from bridge_common.network.trouble import endpoint_text, lookup_text, silence_text, trouble_text
 from sasl_bridge.probe.trouble import Trouble, furthest, trouble_of
 
 DIALOGUE = Path(__file__).parents[3] / "sasl_bridge" / "dialogue"
@@ -66,6 +66,15 @@ def test_a_name_that_leads_nowhere() -> None:
         ("all 50 connections (max_connections) are in use", Trouble.NO_ROOM),
         ("connection closed, no greeting came", Trouble.HUNG_UP),
         ("something before: connection refused by x", Trouble.OTHER),
+        (f"{ENDPOINT} does not begin TLS: Protocol error (2)", Trouble.TLS_REFUSED),
+        (f"{ENDPOINT} spoke before TLS", Trouble.NO_TLS),
+        (f"{ENDPOINT}: what it says is not LDAP", Trouble.GARBLED),
+        (f"{ENDPOINT}: unreadable answer (ValueError)", Trouble.GARBLED),
+        (f"{ENDPOINT}: an answer that nobody asked for", Trouble.GARBLED),
+        (f"{ENDPOINT}: a message is longer than 131072 bytes", Trouble.TOO_MUCH),
+        (f"{ENDPOINT}: the server ended the connection", Trouble.TURNED_AWAY),
+        (f"{ENDPOINT}: Server is unavailable (52)", Trouble.TURNED_AWAY),
+        (f"{ENDPOINT}: Server is busy (51): what it says is not LDAP", Trouble.TURNED_AWAY),
         ("", Trouble.OTHER),
     ],
 )
