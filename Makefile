@@ -8,20 +8,24 @@ PACKAGES := sasl_bridge policyd bridge_common bridge_admin
 QUICK_TESTS := tests/unit tests/listener
 FUZZ_MINUTES := 10
 
-DEMO_NEEDS := python3 python3-idna postfix dovecot-imapd dovecot-pop3d openssl
-TEST_NEEDS := $(DEMO_NEEDS) python3-venv libsasl2-modules
+DEMO_NEEDS := python3 python3-idna python3-ldap postfix dovecot-imapd dovecot-pop3d openssl
+DEMO_LDAP_NEEDS := python3 python3-idna python3-ldap postfix slapd openssl
+# python-ldap has no wheel: it is compiled.
+TEST_NEEDS := $(DEMO_NEEDS) python3-venv libsasl2-modules gcc libc6-dev python3-dev libldap-dev \
+	libsasl2-dev slapd ldap-utils samba-ad-dc samba-ad-provision python3-markdown
 # In conflict with Dovecot's packages, so only unpacked.
 CYRUS := cyrus-imapd cyrus-pop3d sasl2-bin
 DISTRIBUTION_NEEDS := python3-pytest python3-pytest-timeout python3-hypothesis python3-trustme \
-	python3-idna python3-uvloop
+	python3-idna python3-ldap python3-uvloop
 
-.PHONY: help demo test check system-test distribution-test fuzz docs format clean
+.PHONY: help demo demo-ldap test check system-test distribution-test fuzz docs format clean
 
 help:
 	@echo 'make demo               a Postfix, a Dovecot and the bridge between them, on loopback'
+	@echo 'make demo-ldap          the same with an OpenLDAP directory'
 	@echo 'make test               every test'
 	@echo 'make check              format, lint, types, import contracts, unit tests, coverage'
-	@echo 'make system-test        the tests with real Postfix, Dovecot and Cyrus imapd'
+	@echo 'make system-test        the tests with real Postfix, Dovecot, Cyrus imapd, OpenLDAP and Samba'
 	@echo "make distribution-test  unit tests with the distribution's own Python and libraries"
 	@echo 'make fuzz               what strangers may send, made up, for FUZZ_MINUTES=10'
 	@echo 'make docs               write the generated documentation anew'
@@ -30,6 +34,10 @@ help:
 demo:
 	@tests/lab/need $(DEMO_NEEDS)
 	@PYTHONPATH=.:tests $(PYTHON) -m lab.demo
+
+demo-ldap:
+	@tests/lab/need $(DEMO_LDAP_NEEDS)
+	@PYTHONPATH=.:tests $(PYTHON) -m lab.demo ldap
 
 test: check system-test
 
@@ -51,7 +59,7 @@ distribution-test:
 	$(PYTHON) -m pytest -p no:cacheprovider $(QUICK_TESTS)
 
 fuzz:
-	@tests/lab/need python3 python3-idna
+	@tests/lab/need python3 python3-idna python3-ldap
 	@PYTHONPATH=.:tests $(PYTHON) -m fuzz --minutes $(FUZZ_MINUTES)
 
 docs: $(VENV)/ready

@@ -103,7 +103,7 @@ def test_a_base_that_is_not_there_or_elsewhere_is_try_later(gateway: Gateway, sl
         assert told_by_each(gateway, profiles, "alice") == dict.fromkeys(profiles, TRY_LATER)
         assert reason_of_each(bridge, profiles) == {
             "missing": "search: No such object (32)",
-            "elsewhere": f"search: Referral (10): Referral: {NOWHERE}/dc=elsewhere??sub",
+            "elsewhere": "search: Referral (10)",
         }
 
 
@@ -120,7 +120,7 @@ def test_references_beside_an_entry_or_alone_are_no_entries(gateway: Gateway) ->
 
 RESULTS = {
     "1": "Operations error (1)",
-    "10": "Referral (10): ",
+    "10": "Referral (10)",
     "14": "SASL bind in progress (14)",
     "32": "No such object (32)",
     "34": "Invalid DN syntax (34)",
