@@ -10,7 +10,7 @@ from pathlib import Path
 
 PATIENCE_SECONDS = 5.0
 """How long something may take to end when a test is over."""
-PEAK_BYTES = 4 * 1024 * 1024
+PEAK_BYTES = 2 * 1024 * 1024
 """What a login may take of memory, whatever the server does; asyncio reads 256 KiB at a time."""
 
 AsyncTest = Callable[..., Awaitable[None]]
