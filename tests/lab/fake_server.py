@@ -21,6 +21,13 @@ Step = bytes | Behaviour
 _TCP_ESTABLISHED = 1  # linux/tcp_states.h
 
 
+class _SecureSocket(ssl.SSLSocket):
+    """Closed even if its making fails: on a connection that was reset, the ssl module drops it."""
+
+    def __del__(self) -> None:
+        self.close()
+
+
 class Peer:
     """One connection, as the server sees it.
 
@@ -62,6 +69,7 @@ class Peer:
     def start_tls(self, context: ssl.SSLContext) -> None:
         """Do the server's part of the handshake; everything is encrypted from here on."""
         assert not self._buffer, "it went on unencrypted"
+        context.sslsocket_class = _SecureSocket
         # Wrapped first, so that whoever ends the server reaches the socket during the handshake.
         self.connection = secure = context.wrap_socket(
             self.connection,
