@@ -8,21 +8,18 @@ Whatever goes wrong in here while a login is verified is trouble, never a refusa
 """
 
 import asyncio
-import contextlib
 import itertools
 import logging
 import os
 import random
 import secrets
-import socket
 import time
 from collections import Counter
-from collections.abc import Callable
 from dataclasses import dataclass, field
-from typing import cast
 
 from bridge_common.deadline import Clock, Deadline
 from bridge_common.decisions import DecisionLog, Field
+from bridge_common.runtime.client import ClientProtocol
 from bridge_common.runtime.serve import Connections
 from sasl_bridge.admission import AdmissionRules, admit, gate
 from sasl_bridge.credentials import Claim
@@ -165,23 +162,19 @@ def _refused(refused: Refused) -> Answer:
     return Answer(refused.verdict, "", "admission", refused.reason)
 
 
-class ClientConnection(asyncio.Protocol):
+class ClientConnection(ClientProtocol):
     """One client program's connection: Postfix's smtpd, as a rule."""
 
     def __init__(self, service: AuthService) -> None:
+        super().__init__(service.connections, service.patience.unread)
         self._service = service
         self._tasks: dict[AuthRequest, asyncio.Task[None]] = {}
-        self._timers: dict[str, asyncio.TimerHandle] = {}
         self._draining = False
-        self._unread = False
-        self._at_eof = False
 
     # What the event loop tells us
 
-    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+    def _begin(self) -> None:
         """Greet at once: nobody waits for us to be asked."""
-        # A cast: uvloop's transports are not of asyncio's class.
-        self._transport = cast("asyncio.Transport", transport)
         self._auth = AuthConnection(
             pid=os.getpid(),
             cuid=self._service.next_cuid(),
@@ -191,14 +184,13 @@ class ClientConnection(asyncio.Protocol):
         )
         self._flush()
         self._set_timer("greeting", self._service.patience.greeting, self.abort)
-        self._service.connections.add(self)
 
     def data_received(self, data: bytes) -> None:
         """Hand bytes to the protocol object and act on what they mean."""
         self._auth.receive_data(data, self._service.clock())
         self._pump()
-        if self._auth.ready and (timer := self._timers.pop("greeting", None)):
-            timer.cancel()
+        if self._auth.ready:
+            self._stop_timer("greeting")
 
     def eof_received(self) -> bool:
         """End with the client, or, while draining, with the last answer."""
@@ -210,42 +202,18 @@ class ClientConnection(asyncio.Protocol):
 
     def connection_lost(self, exc: Exception | None) -> None:
         """Drop what is under way: nobody is left to be told."""
-        del exc
         self._auth.receive_eof()
-        for timer in self._timers.values():
-            timer.cancel()
         for task in self._tasks.values():
             task.cancel()
-        self._service.connections.discard(self)
-
-    def pause_writing(self) -> None:
-        """Read no more while the client does not read its answers."""
-        self._unread = True
-        self._transport.pause_reading()
-        self._set_timer("unread", self._service.patience.unread, self.abort)
-
-    def resume_writing(self) -> None:
-        """Go on where we stopped."""
-        self._unread = False
-        self._timers.pop("unread").cancel()
-        self._pump()
+        super().connection_lost(exc)
 
     # What the runtime tells us
 
     def drain(self) -> None:
-        """Take nothing new, finish what is under way, then close.
-
-        A login is lost if the client writes just as we close. Shutting down our reading side first
-        makes its write fail at once (UNIX sockets), so that Postfix connects anew, to our
-        successor; what was written before is still read and answered.
-        """
+        """Take nothing new, finish what is under way, then close."""
         self._draining = True
         self._set_timer("drain", self._service.patience.dialogue, self._stop_reading)
         self._stop_reading_when_idle()
-
-    def abort(self) -> None:
-        """Close at once."""
-        self._transport.abort()
 
     # Our own part
 
@@ -283,35 +251,20 @@ class ClientConnection(asyncio.Protocol):
                 self._transport.close()
 
     def _hang_up(self) -> None:
-        """Close once the peer has read what it was sent, or does not read it."""
         for task in self._tasks.values():
             task.cancel()
         self._tasks.clear()
-        self._transport.close()
-        self._set_timer("unread", self._service.patience.unread, self.abort)
+        self._close()
 
     def _expire(self) -> None:
         self._timers.pop("expire")
         self._auth.expire(self._service.clock())
         self._pump()
 
-    def _set_timer(self, name: str, seconds: float, action: Callable[[], object]) -> None:
-        if earlier := self._timers.pop(name, None):
-            earlier.cancel()
-        self._timers[name] = asyncio.get_running_loop().call_later(seconds, action)
-
     def _stop_reading_when_idle(self) -> None:
         """Stop reading, unless the client is greeting us or half way through a dialogue."""
         if self._auth.ready and not self._auth.waiting and not self._at_eof:
             self._stop_reading()
-
-    def _stop_reading(self) -> None:
-        if self._at_eof or self._transport.is_closing():
-            return
-        # uvloop's own socket object cannot shut down, so a duplicate does.
-        fileno = self._transport.get_extra_info("socket").fileno()
-        with contextlib.suppress(OSError), socket.socket(fileno=os.dup(fileno)) as duplicate:
-            duplicate.shutdown(socket.SHUT_RD)
 
     # One login
 

@@ -8,6 +8,8 @@ import asyncio
 import ssl
 from dataclasses import dataclass
 
+from bridge_common.errors import Problem
+
 
 @dataclass(frozen=True, slots=True)
 class Tls:
@@ -37,6 +39,14 @@ def tls_context(*, verify: bool, ca_file: str) -> ssl.SSLContext:
     else:
         context.load_default_certs()
     return context
+
+
+def unusable_ca_file(path: str, ca_file: str, error: OSError) -> Problem:
+    """Return what is wrong with the certificates that a section of the settings names."""
+    why = f"{error.strerror}; name a file that the daemon's user may read"
+    if isinstance(error, ssl.SSLError):
+        why = "holds no certificate in PEM form"
+    return Problem(f"{path}.ca_file", f"{ca_file}: {why}")
 
 
 async def begin_tls(

@@ -8,15 +8,13 @@ Exit codes are those of sysexits.h. Logs what changes, and each problem of the s
 """
 
 import asyncio
-import contextlib
 import logging
 import os
 import signal
-import threading
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import Any, Generic, Protocol, TypeVar, cast
+from typing import Any, Generic, Protocol, TypeVar
 
 from bridge_common.errors import Problem, SettingsError
 from bridge_common.log import configure_log
@@ -25,6 +23,7 @@ from bridge_common.runtime.core_dumps import forbid_core_dumps
 from bridge_common.runtime.endpoint import BACKLOG, EndpointError, Listener, open_endpoint
 from bridge_common.runtime.serve import Connections
 from bridge_common.runtime.systemd import Notifier, passed_listeners
+from bridge_common.runtime.threads import in_thread
 
 _logger = logging.getLogger(__name__)
 
@@ -57,19 +56,22 @@ class ListenSettings(Protocol):
 
 
 B = TypeVar("B")
-T = TypeVar("T")
 _Opened = tuple[str, ...]
 
 
 @dataclass(frozen=True, slots=True)
 class Ready(Generic[B]):
-    """Settings that were read, and what the program built from them."""
+    """Settings that were read, and what the program built from them.
+
+    ``doubts`` returns further warnings: what is doubtful now, in files that may change meanwhile.
+    """
 
     sockets: ListenSettings
     built: B
     warnings: tuple[str, ...]
     log: Callable[[], None]
     summary: str
+    doubts: Callable[[], tuple[str, ...]] = tuple
 
 
 class Program(Protocol[B]):
@@ -138,32 +140,6 @@ def loop_factory() -> Callable[[], asyncio.AbstractEventLoop] | None:
     return factory
 
 
-async def _in_thread(work: Callable[[], T]) -> T:
-    """Run blocking work; a daemon thread, so that a file system that hangs holds up no end."""
-    loop = asyncio.get_running_loop()
-    done: asyncio.Future[T] = loop.create_future()
-
-    def conclude(result: T | None, error: BaseException | None) -> None:
-        if done.cancelled():
-            return
-        if error is not None:
-            done.set_exception(error)
-        else:
-            done.set_result(cast("T", result))
-
-    def run() -> None:
-        result, error = None, None
-        try:
-            result = work()
-        except BaseException as raised:  # noqa: BLE001  # handed over to who waits
-            error = raised
-        with contextlib.suppress(RuntimeError):  # the loop is closed: nobody waits any more
-            loop.call_soon_threadsafe(conclude, result, error)
-
-    threading.Thread(target=run, daemon=True).start()
-    return await done
-
-
 class Daemon(Generic[B]):
     """One running daemon. All of its state changes in this file."""
 
@@ -177,6 +153,7 @@ class Daemon(Generic[B]):
         self._opened: _Opened | None = None
         self._problems: tuple[str, ...] = ()
         self._warnings: tuple[str, ...] = ()
+        self._doubts: Callable[[], tuple[str, ...]] = tuple
         self._started = time.time()
         self._applied = 0.0
         self._stop = asyncio.Event()
@@ -214,11 +191,11 @@ class Daemon(Generic[B]):
         self._program.apply(ready.built)
         self._sockets = ready.sockets
         self._problems = ()
-        self._warnings = ready.warnings
+        self._warnings, self._doubts = ready.warnings, ready.doubts
         if self._opened not in (None, self._to_open()):
             self._warnings += ("changed socket or control settings wait for the next start",)
         self._applied = time.time()
-        for warning in self._warnings:
+        for warning in self._all_warnings():
             _logger.warning("settings: %s", warning)
         for line in filter(None, ready.summary.splitlines()):
             _logger.info("settings: %s", line)
@@ -238,7 +215,7 @@ class Daemon(Generic[B]):
             now_us = time.monotonic_ns() // 1000
             self._notifier.notify("RELOADING=1", f"MONOTONIC_USEC={now_us}")
             try:
-                self._take(await _in_thread(self._program.prepare))
+                self._take(await in_thread(self._program.prepare))
             except SettingsError as error:
                 self._note_problems(error)
             except Exception:
@@ -250,8 +227,11 @@ class Daemon(Generic[B]):
         return {
             "applied": not self._problems,
             "problems": self._problems,
-            "warnings": self._warnings,
+            "warnings": self._all_warnings(),
         }
+
+    def _all_warnings(self) -> tuple[str, ...]:
+        return self._warnings + self._doubts()
 
     # Sockets
 
@@ -353,7 +333,7 @@ class Daemon(Generic[B]):
             "started": self._started,
             "settings_applied": self._applied,
             "settings_problems": self._problems,
-            "settings_warnings": self._warnings,
+            "settings_warnings": self._all_warnings(),
             "listeners": [listener.name for listener in self._listeners],
             "connections": len(self._program.connections),
             **self._program.status(),

@@ -4,14 +4,13 @@ Reads certificates, so it may block: it runs at start and at reload, never for a
 Fails with `SettingsError`, which names the key; logs nothing.
 """
 
-import ssl
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
-from bridge_common.directory.build import build_directory
+from bridge_common.directory.build import build_or_problem
 from bridge_common.directory.directory import Directory
 from bridge_common.errors import Problem, SettingsError
-from bridge_common.network.tls import Tls, tls_context
+from bridge_common.network.tls import Tls, tls_context, unusable_ca_file
 from bridge_common.settings.ldap_profile import LdapProfile
 from bridge_common.settings.model import Settings, identity_rules
 from bridge_common.settings.served import (
@@ -100,7 +99,7 @@ def _build_profiles(settings: Settings, before: Sequence[BuiltProfile]) -> tuple
     known = {built.settings.name: built.directory for built in before}
     built = []
     for number, profile in enumerate(settings.ldap_profiles, start=1):
-        directory = _directory(number, profile)
+        directory = build_or_problem(number, profile)
         earlier = known.get(profile.name)
         if isinstance(directory, Directory) and isinstance(earlier, Directory):
             directory.take_over(earlier)
@@ -157,7 +156,7 @@ def _remote(number: int, server: Server) -> RemotePassdb | Problem | None:
     try:
         tls = _tls(server)
     except OSError as error:
-        return _unreadable(f'server[{number}] "{server.name}"', server.ca_file, error)
+        return unusable_ca_file(f'server[{number}] "{server.name}"', server.ca_file, error)
     return RemotePassdb(
         RemoteServer(
             server.name, server.host, server.port, server.login_format, server.max_connections
@@ -165,17 +164,6 @@ def _remote(number: int, server: Server) -> RemotePassdb | Problem | None:
         dialogues(server.protocol, _rules(server)),
         tls,
     )
-
-
-def _directory(number: int, profile: LdapProfile) -> Directory | Problem:
-    try:
-        return build_directory(profile)
-    except OSError as error:
-        return _unreadable(f'ldap_profile[{number}] "{profile.name}"', profile.ca_file, error)
-
-
-def _unreadable(path: str, ca_file: str, error: OSError) -> Problem:
-    return Problem(f"{path}.ca_file", f"{ca_file}: {_why(error)}")
 
 
 def _rules(server: Server) -> DialogueRules:
@@ -192,9 +180,3 @@ def _tls(server: Server) -> Tls | None:
         return None
     context = tls_context(verify=server.verify, ca_file=server.ca_file)
     return Tls(context, server.tls_name or server.host, from_start=server.security == "ssl")
-
-
-def _why(error: OSError) -> str:
-    if isinstance(error, ssl.SSLError):
-        return "holds no certificate in PEM form"
-    return f"{error.strerror}; name a file that the daemon's user may read"

@@ -7,7 +7,7 @@ from typing import cast
 import pytest
 import uvloop
 from lab.asking import Channel, Contexts, Sides, make_contexts
-from lab.bridge import PROJECT, Bridge
+from lab.bridge import PROJECT, Daemon
 from lab.leftovers import leaving_nothing
 
 from sasl_bridge.dialogue.interface import Security
@@ -64,4 +64,4 @@ def daemon_loop(
     if request.param == "asyncio":
         folder = tmp_path_factory.mktemp("without")
         (folder / "uvloop.py").write_text("raise ImportError\n")
-        monkeypatch.setattr(Bridge, "python_path", f"{folder}:{PROJECT}")
+        monkeypatch.setattr(Daemon, "python_path", f"{folder}:{PROJECT}")
