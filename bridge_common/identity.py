@@ -12,14 +12,12 @@ import unicodedata
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
-from bridge_common.address import domain_to_a_label
+from bridge_common.address import canonical_local, domain_to_a_label
 
 MAX_LOGIN_BYTES = 255  # RFC 5321 section 4.5.3.1.3 allows a path of 256, brackets included
 
 # Dovecot's auth_username_chars, after lower-casing.
 DEFAULT_LOGIN_CHARACTERS = "abcdefghijklmnopqrstuvwxyz0123456789.-_@"
-
-_ASCII_LOWER = {code: code + 32 for code in range(ord("A"), ord("Z") + 1)}
 
 
 class LoginForm(enum.Enum):
@@ -97,8 +95,7 @@ def _readable(login: bytes) -> str | RefusedLogin:
         return RefusedLogin("the login holds a control character")
     if unicodedata.normalize("NFKC", text) != text:
         return RefusedLogin("the login holds a look-alike character")
-    # NFC again: h composes with a macron below, H does not.
-    return unicodedata.normalize("NFC", text.translate(_ASCII_LOWER))
+    return canonical_local(text)
 
 
 def _split(text: str, rules: IdentityRules) -> Identity | RefusedLogin:

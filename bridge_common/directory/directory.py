@@ -1,26 +1,30 @@
-"""A directory: its hosts in their order, and the two ways in which it verifies a password.
+"""A directory: its hosts in their order, how it verifies a password, and how it finds addresses.
 
 Knows what a search and a bind amount to, which host is asked, and for how long. Does not know what
-a login is worth once the directory knows it: `Result` values say what it said.
+a login is worth once the directory knows it: values say what it said.
 Raises nothing but CancelledError; logs nothing.
 """
 
 import asyncio
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import replace
+from typing import TypeVar
 
 from bridge_common.deadline import Deadline
 from bridge_common.directory.codec import NO_ATTRIBUTES, CodecError, Search
 from bridge_common.directory.connection import Found
 from bridge_common.directory.host import AccountRefusedError, Host, Session
+from bridge_common.directory.owned import ENOUGH_VALUES, owned_in
 from bridge_common.directory.results import (
+    AddressesResult,
     BindRefused,
     Bound,
     Entry,
     Fault,
     ManyEntries,
     NoEntry,
+    OwnAddresses,
     Result,
     Trouble,
 )
@@ -36,7 +40,7 @@ from bridge_common.shown import shortened, shown
 _AVOIDED_SECONDS = 30.0
 # Less is no time to connect, search and bind: a host that was given no more has not failed.
 _LEAST_SECONDS = 0.25
-# Groups and shared mailboxes of one account; what is beyond is left out.
+# Groups and shared mailboxes of one account; whether there are more, nobody knows.
 _MOST_SEND_AS = 100
 
 _FAULTS: Mapping[type[Exception], Fault] = {
@@ -44,9 +48,13 @@ _FAULTS: Mapping[type[Exception], Fault] = {
     CodecError: Fault.REQUEST,
 }
 
+_MORE_VALUES = f"more than {ENOUGH_VALUES} values in address_attributes"
+
+T = TypeVar("T")
+
 
 class Directory:
-    """Says whether a login and a password belong together."""
+    """Says whether a login and a password belong together, and which addresses a login owns."""
 
     def __init__(self, profile: LdapProfile, hosts: Sequence[Host]) -> None:
         self.profile = profile
@@ -56,21 +64,24 @@ class Directory:
         self, identity: Identity, password: Secret, deadline: Deadline
     ) -> Result:
         """Answer by the deadline; one host after the other is asked until one can say."""
-        troubles: list[str] = []
-        sent = False
-        hosts = self._in_order(deadline)
-        for number, host in enumerate(hosts):
-            share = Deadline.after(deadline.remaining() / (len(hosts) - number), deadline.clock)
-            result = await self._ask(host, identity, password, share)
-            if isinstance(result, NoEntry | ManyEntries) and sent:
-                return replace(result, password_sent=True)
-            if not isinstance(result, Trouble):
-                return result
-            sent |= result.password_sent
-            troubles.append(result.detail)
-            if result.fault is not Fault.HOST:
-                return Trouble("; ".join(troubles), result.fault, sent)
-        return Trouble("; ".join(troubles), Fault.HOST, sent)
+
+        async def verify(session: Session, share: Deadline) -> Result:
+            return await self._verify(session, identity, password, share)
+
+        return await self._ask_in_order(verify, deadline)
+
+    async def addresses_of(self, identity: Identity, deadline: Deadline) -> AddressesResult:
+        """Return which addresses a login owns; asked for in the same way.
+
+        Our own account owns none. With `auth = "direct"` it is trouble: nothing is searched for.
+        """
+        if self.profile.auth == "direct":
+            return Trouble('auth = "direct" does not search for addresses', Fault.REQUEST)
+
+        async def find(session: Session, share: Deadline) -> AddressesResult:
+            return await self._find_addresses(session, identity, share)
+
+        return await self._ask_in_order(find, deadline)
 
     def take_over(self, before: "Directory") -> None:
         """Go on with what is known of the same hosts, if nothing about the directory changed."""
@@ -85,6 +96,25 @@ class Directory:
 
     # Hosts
 
+    async def _ask_in_order(
+        self, ask: Callable[[Session, Deadline], Awaitable[T | Trouble]], deadline: Deadline
+    ) -> T | Trouble:
+        troubles: list[str] = []
+        sent = False
+        hosts = self._in_order(deadline)
+        for number, host in enumerate(hosts):
+            share = Deadline.after(deadline.remaining() / (len(hosts) - number), deadline.clock)
+            result = await _ask(host, ask, share)
+            if isinstance(result, NoEntry | ManyEntries) and sent:
+                return replace(result, password_sent=True)
+            if not isinstance(result, Trouble):
+                return result
+            sent |= result.password_sent
+            troubles.append(result.detail)
+            if result.fault is not Fault.HOST:
+                return Trouble("; ".join(troubles), result.fault, sent)
+        return Trouble("; ".join(troubles), Fault.HOST, sent)
+
     def _in_order(self, deadline: Deadline) -> list[Host]:
         """Return the hosts as the settings have them, those that failed lately last.
 
@@ -95,30 +125,6 @@ class Directory:
         if hosts[0].avoided_until:
             hosts[0].avoided_until = now + _AVOIDED_SECONDS
         return hosts
-
-    async def _ask(
-        self, host: Host, identity: Identity, password: Secret, share: Deadline
-    ) -> Result:
-        """Ask one host, and note whether it could be asked."""
-        seconds = share.remaining()
-        had = 0.0  # of that, once its turn came
-        session: Session | None = None
-        try:
-            async with asyncio.timeout(seconds), host.session() as session:
-                had = share.remaining()
-                result = await self._verify(session, identity, password, share)
-        except TimeoutError:
-            silence = silence_text(session.waiting_for, seconds) if session else ""
-            result = Trouble(silence or host.busy_text, Fault.HOST)
-        except (UnreachableError, AccountRefusedError, CodecError) as error:
-            result = Trouble(shortened(str(error)), _FAULTS.get(type(error), Fault.HOST))
-        failed = isinstance(result, Trouble) and result.fault is Fault.HOST
-        if not failed:
-            host.avoided_until = 0.0
-        elif had >= _LEAST_SECONDS:
-            host.avoided_until = share.clock() + _AVOIDED_SECONDS
-        sent = session is not None and session.password_sent
-        return replace(result, password_sent=sent) if isinstance(result, Trouble) else result
 
     # One login at one host
 
@@ -181,17 +187,63 @@ class Directory:
         bare = identity.form is not LoginForm.ADDRESS and profile.bare_login_filter
         return fill_filter(bare or profile.login_filter, values_of(identity))
 
+    async def _find_addresses(
+        self, session: Session, identity: Identity, deadline: Deadline
+    ) -> AddressesResult:
+        attributes = self.profile.address_attributes
+        entry = await self.find(session, identity, attributes, deadline)
+        if not isinstance(entry, Entry):
+            return entry
+        own, all_read = owned_in([entry], attributes)
+        missing = "" if all_read else _MORE_VALUES
+        if not self.profile.send_as_filter:
+            return OwnAddresses(own, (), missing)
+        found = await self.send_as(session, entry, identity, deadline)
+        send_as, all_read = owned_in(found.entries, attributes)
+        missing = missing or _missing_of(found) or ("" if all_read else _MORE_VALUES)
+        return OwnAddresses(own, send_as, missing)
+
     async def send_as(
         self, session: Session, entry: Entry, identity: Identity, deadline: Deadline
     ) -> Found:
-        """Return the entries whose addresses this one may use too. Raises what `find` raises."""
+        """Return the entries whose addresses this one may use too. Raises what `find` raises.
+
+        Those without addresses are left to the server: an account may be in hundreds of groups
+        that are for files and printers, and there is a bound to what may be found.
+        """
         profile = self.profile
+        attributes = profile.address_attributes
         values = {**values_of(identity), "dn": entry.dn}
-        wanted = fill_filter(profile.send_as_filter, values)
-        search = Search(
-            profile.base_dn, "subtree", wanted, profile.address_attributes, _MOST_SEND_AS
-        )
+        with_address = "".join(f"({name}=*)" for name in attributes)
+        wanted = f"(&{fill_filter(profile.send_as_filter, values)}(|{with_address}))"
+        search = Search(profile.base_dn, "subtree", wanted, attributes, _MOST_SEND_AS)
         return await session.search(search, deadline)
+
+
+async def _ask(
+    host: Host, ask: Callable[[Session, Deadline], Awaitable[T | Trouble]], share: Deadline
+) -> T | Trouble:
+    """Ask one host, and note whether it could be asked."""
+    result: T | Trouble
+    seconds = share.remaining()
+    had = 0.0  # of that, once its turn came
+    session: Session | None = None
+    try:
+        async with asyncio.timeout(seconds), host.session() as session:
+            had = share.remaining()
+            result = await ask(session, share)
+    except TimeoutError:
+        silence = silence_text(session.waiting_for, seconds) if session else ""
+        result = Trouble(silence or host.busy_text, Fault.HOST)
+    except (UnreachableError, AccountRefusedError, CodecError) as error:
+        result = Trouble(shortened(str(error)), _FAULTS.get(type(error), Fault.HOST))
+    failed = isinstance(result, Trouble) and result.fault is Fault.HOST
+    if not failed:
+        host.avoided_until = 0.0
+    elif had >= _LEAST_SECONDS:
+        host.avoided_until = share.clock() + _AVOIDED_SECONDS
+    sent = session is not None and session.password_sent
+    return replace(result, password_sent=sent) if isinstance(result, Trouble) else result
 
 
 def _even(name: str) -> str:
@@ -213,6 +265,15 @@ def _only_entry(search: Search, found: Found) -> Entry | NoEntry | ManyEntries |
         # Whoever binds without a name is nobody, which many servers allow (RFC 4513 section 5.1).
         return Trouble(f"the entry that matches {where} has no name", Fault.REQUEST)
     return entries[0]
+
+
+def _missing_of(found: Found) -> str:
+    """Return why what `send_as` found may not be all; empty: it is."""
+    if found.done.code:
+        return f"send_as_filter: {words_for(found.done, None)}"
+    if len(found.entries) > _MOST_SEND_AS:
+        return f"send_as_filter finds more than {_MOST_SEND_AS} entries"
+    return ""
 
 
 def names_of(entries: Sequence[Entry]) -> str:

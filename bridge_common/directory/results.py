@@ -1,4 +1,4 @@
-"""What a directory can say about a login and its password.
+"""What a directory can say about a login, its password and its addresses.
 
 Values, never exceptions: a wrong password is not an error, nor is a directory that is down.
 Pure; texts are printable and without passwords.
@@ -77,4 +77,17 @@ class Trouble:
     password_sent: bool = False
 
 
+@dataclass(frozen=True, slots=True)
+class OwnAddresses:
+    """The addresses of a login, canonical: its ``own`` ones, and those it may ``send_as`` besides.
+
+    ``missing``: why there may be more, of which nobody could say; empty: there are none.
+    """
+
+    own: tuple[str, ...]
+    send_as: tuple[str, ...]
+    missing: str = ""
+
+
 Result = Bound | BindRefused | NoEntry | ManyEntries | Trouble
+AddressesResult = OwnAddresses | NoEntry | ManyEntries | Trouble

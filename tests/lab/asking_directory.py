@@ -3,14 +3,14 @@
 import asyncio
 import contextlib
 import time
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Awaitable, Sequence
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, TypeVar
 
 from bridge_common.deadline import Deadline
 from bridge_common.directory.directory import Directory
 from bridge_common.directory.host import Account, Host, Place
-from bridge_common.directory.results import Fault, Result, Trouble
+from bridge_common.directory.results import AddressesResult, Fault, Result, Trouble
 from bridge_common.identity import Identity, LoginForm
 from bridge_common.network.tls import Tls
 from bridge_common.secret import Secret
@@ -20,6 +20,8 @@ from lab.directory_entries import GATEWAY
 from lab.fake_ldap import FakeDirectory
 from lab.fake_server import FakeServer
 from lab.leftovers import bounded_memory, settled
+
+T = TypeVar("T")
 
 ALICE = Identity("alice", "example.com", LoginForm.ADDRESS)
 SERVICE_PASSWORD = b"gatekeeper"
@@ -87,17 +89,20 @@ class Asking:
         self, password: bytes = b"secret", seconds: float = 5.0, who: Identity = ALICE
     ) -> Result:
         """Ask; the answer is there in time, and took little memory."""
-        loop = asyncio.get_running_loop()
-        began = loop.time()
-        with bounded_memory(PEAK_BYTES):
-            deadline = Deadline.after(seconds, self.clock)
-            result = await self.directory.authenticate(who, Secret(password), deadline)
-        assert loop.time() - began < seconds + 0.5
-        return result
+        deadline = Deadline.after(seconds, self.clock)
+        return await _in_time(self.directory.authenticate(who, Secret(password), deadline), seconds)
+
+    async def addresses(self, seconds: float = 5.0, who: Identity = ALICE) -> AddressesResult:
+        """Ask which addresses are whose; in time and with little memory too."""
+        deadline = Deadline.after(seconds, self.clock)
+        return await _in_time(self.directory.addresses_of(who, deadline), seconds)
 
     async def trouble(self, *arguments: Any, **keys: Any) -> tuple[str, Fault, bool]:
         """Ask; return the trouble: with N for ports and seconds, whose it is, password sent."""
-        result = await self.ask(*arguments, **keys)
+        return self.words_of(await self.ask(*arguments, **keys))
+
+    def words_of(self, result: Result | AddressesResult) -> tuple[str, Fault, bool]:
+        """Return of a trouble what `trouble` does."""
         assert isinstance(result, Trouble), result
         text = timeless(result.detail)
         for number, server in enumerate(self.servers, start=1):
@@ -111,6 +116,15 @@ class Asking:
         for fake in self.fakes:
             fake.asked.clear()
         return asked
+
+
+async def _in_time(asked: Awaitable[T], seconds: float) -> T:
+    loop = asyncio.get_running_loop()
+    began = loop.time()
+    with bounded_memory(PEAK_BYTES):
+        result = await asked
+    assert loop.time() - began < seconds + 0.5
+    return result
 
 
 @contextlib.asynccontextmanager

@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bridge_common.address import domain_to_a_label
+from bridge_common.address import domain_to_a_label, strict_a_label
 
 
 @pytest.mark.parametrize(
@@ -80,3 +80,22 @@ def test_any_text_is_a_label_of_ldh_or_none(text: str) -> None:
 def test_a_label_of_a_label_is_itself(text: str) -> None:
     label = domain_to_a_label(text)
     assert label is None or domain_to_a_label(label) == label
+
+
+@pytest.mark.parametrize(
+    ("typed", "label"),
+    [
+        ("Example.COM", "example.com"),
+        ("BU\u0308CHER.example", "xn--bcher-kva.example"),
+        ("straße.example", "xn--strae-oqa.example"),
+        ("example\u3002com", None),
+        ("\uff45xample.com", None),
+        ("example.com\u3002", None),
+        ("example.com.", None),
+        ("exa_mple.com", None),
+        ("ü." * 60 + "example", None),
+        ("", None),
+    ],
+)
+def test_a_strict_label_needs_no_look_alikes_mapped(typed: str, label: str | None) -> None:
+    assert strict_a_label(typed) == label

@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bridge_common.directory.owned import addresses_in
+from bridge_common.directory.owned import addresses_in, owned_in
 from bridge_common.directory.results import Entry
 
 
@@ -64,6 +64,17 @@ def test_the_attributes_are_read_in_their_order_and_each_address_is_there_once()
     )
     assert addresses_in(entry, ["proxyAddresses"]) == ("a.smith@example.com", "alice@example.com")
     assert addresses_in(entry, []) == ()
+
+
+@pytest.mark.parametrize(("number", "whole"), [(999, True), (1000, True), (1001, False)])
+def test_of_several_entries_a_thousand_values_are_read_whatever_they_are(
+    number: int, whole: bool
+) -> None:
+    others = Entry("cn=b", {"mail": ("SIP:x",) * (number - 1)})
+    entries = [Entry("cn=a", {"mail": ("a@example.com",)}), others]
+    assert owned_in(entries, ["mail"]) == (("a@example.com",), whole)
+    last = [others, Entry("cn=a", {"mail": ("a@example.com",)})]
+    assert owned_in(last, ["mail"]) == (("a@example.com",) if whole else (), whole)
 
 
 @given(st.lists(st.text() | st.from_regex(r"(smtp:|sip:)?[^@]{0,5}@[a-z.]{1,6}", fullmatch=True)))
