@@ -6,7 +6,7 @@ Knows how the page looks; what it says about a key stands with the key, in the m
 
 from collections.abc import Iterator
 
-from bridge_common.settings.declaration import Key, Section, keys_of, sections_of
+from bridge_common.settings.declaration import Key, Section, keys_of, sections_below
 from bridge_common.settings.model import Settings
 from bridge_common.settings.toml_text import format_value
 
@@ -32,32 +32,37 @@ in lower case.
 
 def settings_reference() -> str:
     """Return the whole page as Markdown."""
-    return "\n".join([_INTRODUCTION, *map(_section, sections_of(Settings).values())])
+    sections = (_section(name, section) for name, section in sections_below(Settings))
+    return "\n".join([_INTRODUCTION, *sections])
 
 
-def _section(section: Section) -> str:
-    heading = f"[[{section.name}]]" if section.repeated else f"[{section.name}]"
-    keys = keys_of(section.declared).items()
-    return "\n".join([f"## `{heading}`\n", f"{section.intro}\n", *(_key(*item) for item in keys)])
+def _section(name: str, section: Section) -> str:
+    heading = f"[[{name}]]" if section.repeated else f"[{name}]"
+    around = name.rpartition(".")[0]
+    keys = (_key(key, about, around) for key, about in keys_of(section.declared).items())
+    return "\n".join([f"## `{heading}`\n", f"{section.intro}\n", *keys])
 
 
-def _key(name: str, key: Key) -> str:
-    return "\n".join(_lines_of_key(name, key))
+def _key(name: str, key: Key, around: str) -> str:
+    return "\n".join(_lines_of_key(name, key, around))
 
 
-def _lines_of_key(name: str, key: Key) -> Iterator[str]:
-    default = "none, required" if key.required else f"`{_default(key)}`"
+def _lines_of_key(name: str, key: Key, around: str) -> Iterator[str]:
     yield f"### `{name}`\n"
     yield f"Type: {key.kind.words()}.\\"
-    yield f"Default: {default}.\n"
+    yield f"Default: {_default(key, around)}.\n"
     yield f"{key.prose}\n"
     yield "```toml"
     yield f"{name} = {key.example}"
     yield "```\n"
 
 
-def _default(key: Key) -> str:
-    return format_value(key.kind.plain(key.default))
+def _default(key: Key, around: str) -> str:
+    if key.required:
+        return "none, required"
+    if key.default is None:
+        return f"as in `[{around}]`"
+    return f"`{format_value(key.kind.plain(key.default))}`"
 
 
 if __name__ == "__main__":

@@ -4,7 +4,7 @@ Knows what a declaration consists of, and how to list the declarations of a clas
 Does not know which keys there are (`model`), nor how they are read (`tables`).
 """
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, fields
 from typing import Any, TypeVar
 
@@ -19,7 +19,7 @@ class Key:
     """One key: its kind, its default, help for the administrator (one sentence a line), an example.
 
     ``example`` is a value as TOML text. A required key's default only stands in for it
-    while the rest of the settings is looked at.
+    while the rest of the settings is looked at. A default of None: as in the section around.
     """
 
     kind: Kind[Any]
@@ -31,7 +31,10 @@ class Key:
 
 @dataclass(frozen=True, slots=True)
 class Section:
-    """One section, or an array of them: its name in TOML, its class, an introduction."""
+    """One section, or an array of them: its name in TOML, its class, an introduction.
+
+    The name is the last part only: the `exception` of `[[sender.exception]]`.
+    """
 
     name: str
     declared: type
@@ -50,6 +53,13 @@ def key(kind: Kind[T], *, default: T, prose: str, example: str, required: bool =
     return made  # type: ignore[no-any-return]  # as dataclasses.field itself does
 
 
+def override(kind: Kind[T], *, prose: str, example: str) -> T | None:
+    """Declare a key that, left out, is as in the section around this one."""
+    declared = {_DECLARED: Key(kind, None, prose, example, required=False)}
+    made: Any = field(default=None, metadata=declared)
+    return made  # type: ignore[no-any-return]  # as above
+
+
 def section(declared: type[T], name: str, intro: str) -> T:
     """Declare a section that is there once."""
     about = {_DECLARED: Section(name, declared, intro, repeated=False)}
@@ -66,9 +76,24 @@ def sections(declared: type[T], name: str, intro: str) -> tuple[T, ...]:
 
 def keys_of(declared: type) -> Mapping[str, Key]:
     """Return the keys of a section's class, by name, in order."""
-    return {item.name: item.metadata[_DECLARED] for item in fields(declared)}
+    return {name: about for name, about in _declarations(declared) if isinstance(about, Key)}
 
 
 def sections_of(declared: type) -> Mapping[str, Section]:
-    """Return the sections of a whole settings class, by field name, in order."""
-    return {item.name: item.metadata[_DECLARED] for item in fields(declared)}
+    """Return the sections within a class, by field name, in order."""
+    return {name: about for name, about in _declarations(declared) if isinstance(about, Section)}
+
+
+def sections_below(declared: type, around: str = "") -> Iterator[tuple[str, Section]]:
+    """Yield each section of a class and, behind it, those within it; with the whole name.
+
+    The whole name is the one of the heading, `sender.exception`.
+    """
+    for about in sections_of(declared).values():
+        name = f"{around}.{about.name}" if around else about.name
+        yield name, about
+        yield from sections_below(about.declared, name)
+
+
+def _declarations(declared: type) -> Iterator[tuple[str, Key | Section]]:
+    return ((item.name, item.metadata[_DECLARED]) for item in fields(declared))

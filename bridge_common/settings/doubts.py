@@ -14,6 +14,7 @@ from bridge_common.settings.model import IdentitySettings, Settings
 from bridge_common.settings.placeholders import tells_domains_apart
 from bridge_common.settings.profile_doubts import doubts_about_profiles
 from bridge_common.settings.secrecy_doubts import doubts_about_secrecy
+from bridge_common.settings.sender_doubts import doubts_about_sender
 from bridge_common.settings.served import candidates, domains_of, serves_several
 from bridge_common.settings.server import USUAL_PORTS, Server, numbered
 from bridge_common.settings.texts import ANY_DOMAIN
@@ -39,6 +40,7 @@ def doubts_about(settings: Settings) -> Iterator[Finding]:
         if server.enabled and server.protocol != "ldap" and listed:
             yield from _doubts_about_server(path, server, settings.identity)
     yield from doubts_about_profiles(settings)
+    yield from doubts_about_sender(settings)
     yield from _domains_nobody_serves(settings)
     yield from _domains_many_serve(settings)
 

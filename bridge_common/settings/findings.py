@@ -44,5 +44,6 @@ class Findings:
                 self.problems.append(self._labelled(finding.path, finding.message))
 
     def _labelled(self, path: str, message: str) -> Problem:
-        head, dot, rest = path.partition(".")
-        return Problem(self.labels.get(head, head) + dot + rest, message)
+        within = (each for each in self.labels if f"{path}.".startswith(f"{each}."))
+        section = max(within, key=len, default="")
+        return Problem(self.labels.get(section, "") + path.removeprefix(section), message)

@@ -23,6 +23,7 @@ from bridge_common.settings.kinds import (
     TextTable,
 )
 from bridge_common.settings.ldap_profile import LdapProfile
+from bridge_common.settings.sender import Sender
 from bridge_common.settings.server import Server
 
 Method = Literal["pop3-imap", "ldap"]
@@ -200,7 +201,8 @@ class LogSettings:
     decisions: Decisions = key(
         Choice(get_args(Decisions)),
         default="all",
-        prose="Which logins get their line in the log: `all`, or only the `refused` ones.",
+        prose="Which decisions about logins and envelope senders get their line in the log: "
+        "`all`, or only the `refused` ones.",
         example='"all"',
     )
 
@@ -231,7 +233,14 @@ class Settings:
         "ldap_profile",
         "Directories: Active Directory, OpenLDAP and others.\n"
         'One is asked when `[smtp_auth]` names it with `method = "ldap"`, '
-        "or when a `[[server]]` does.",
+        "when a `[[server]]` does, or when `[sender]` does, for the addresses of a login.",
+    )
+    sender: Sender = section(
+        Sender,
+        "sender",
+        "Envelope senders, which `sasl-policyd` looks at: "
+        "a login may use only its own, and outsiders may not use your domains.\n"
+        "Every rule is off until it is switched on here, and Postfix is told to ask.",
     )
     log: LogSettings = section(LogSettings, "log", "What is logged, and how.")
 

@@ -10,10 +10,12 @@ from bridge_common.settings.findings import Finding
 from bridge_common.settings.ldap_profile import GLOBAL_CATALOG_PORTS, DirectorySecurity, LdapProfile
 from bridge_common.settings.model import IdentitySettings, Settings
 from bridge_common.settings.secrecy_doubts import doubts_about_secrecy
+from bridge_common.settings.sender import switched_on
 from bridge_common.settings.served import domains_by_local_alone, profiles_asked
 from bridge_common.settings.server import numbered
 from bridge_common.settings.toml_text import quote
 
+_OWNED = ("match_login", "foreign_sender")  # the rules that ask what a login owns
 _UNENCRYPTED: tuple[DirectorySecurity, ...] = ("plain", "tls")
 _KNOWN_PORTS: Mapping[int, tuple[str, tuple[DirectorySecurity, ...]]] = {
     389: ("ldap", _UNENCRYPTED),
@@ -29,13 +31,17 @@ def doubts_about_profiles(settings: Settings) -> Iterator[Finding]:
         message = f"has no effect with method = {quote(settings.smtp_auth.method)}"
         yield Finding("smtp_auth.ldap_profile", message)
     asked = profiles_asked(settings)
-    named = {server.ldap_profile for server in settings.servers} | {settings.smtp_auth.ldap_profile}
+    named = {server.ldap_profile for server in settings.servers}
+    named |= {settings.smtp_auth.ldap_profile, settings.sender.ldap_profile}
+    searched = settings.sender.ldap_profile if switched_on(settings.sender, *_OWNED) else ""
     for path, profile in numbered(settings.ldap_profiles, "ldap_profile"):
-        if profile.name in asked:
+        if profile.name in asked or profile.name == searched:
             yield from _doubts_about_profile(path, profile)
+        if profile.name in asked:
             yield from _doubts_about_bare_logins(path, profile, settings.identity)
-        elif profile.name not in named:
-            yield Finding(path, "is not used: neither [smtp_auth] nor a [[server]] names it")
+        if profile.name not in named:
+            message = "is not used: neither [smtp_auth] nor a [[server]] nor [sender] names it"
+            yield Finding(path, message)
 
 
 def _doubts_about_profile(path: str, profile: LdapProfile) -> Iterator[Finding]:

@@ -51,6 +51,8 @@ def problems_with_profiles(settings: Settings) -> Iterator[Finding]:
         message = 'is required with method = "ldap"'
         yield Finding("smtp_auth.ldap_profile", message, ("smtp_auth.method",))
     yield from _unknown("smtp_auth", settings.smtp_auth.ldap_profile, settings)
+    yield from _unknown("sender", settings.sender.ldap_profile, settings)
+    yield from _addresses_not_searched(settings)
     for path, server in numbered(settings.servers):
         if server.protocol == "ldap":
             yield from _problems_with_entry(path, server, settings)
@@ -67,6 +69,16 @@ def _unknown(path: str, name: str, settings: Settings) -> Iterator[Finding]:
         )
         names = tuple(f"{profile}.name" for profile, _ in profiles)
         yield Finding(f"{path}.ldap_profile", message, ("ldap_profile", *names))
+
+
+def _addresses_not_searched(settings: Settings) -> Iterator[Finding]:
+    for path, profile in numbered(settings.ldap_profiles, "ldap_profile"):
+        if profile.name == settings.sender.ldap_profile and profile.auth != "search":
+            message = (
+                f"[[ldap_profile]] {quote(profile.name)} has auth = {quote(profile.auth)}, "
+                "which searches for nothing: no addresses are found in it"
+            )
+            yield Finding("sender.ldap_profile", message, (f"{path}.auth", f"{path}.name"))
 
 
 # An entry of the list

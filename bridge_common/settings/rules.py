@@ -8,15 +8,13 @@ Pure: yields findings, raises nothing. Paths are without names (`server[2].port`
 from collections.abc import Iterable, Iterator, Mapping
 
 from bridge_common.settings.declaration import keys_of
-from bridge_common.settings.endpoint import (
-    InetEndpoint,
-    is_loopback,
-    parse_endpoint,
-)
 from bridge_common.settings.findings import Finding
 from bridge_common.settings.ldap_profile import LdapProfile
+from bridge_common.settings.listen_rules import endpoints_of_both, problems_with_listening
 from bridge_common.settings.model import IdentitySettings, Settings, SmtpAuth
 from bridge_common.settings.profile_rules import problems_with_profiles
+from bridge_common.settings.sender import SenderContext, switched_on
+from bridge_common.settings.sender_rules import problems_with_sender
 from bridge_common.settings.served import strangers
 from bridge_common.settings.server import ForwardClient, Protocol, Server, numbered
 from bridge_common.settings.texts import ANY_DOMAIN
@@ -29,13 +27,19 @@ _FORWARDED_BY: Mapping[ForwardClient, Protocol] = {"id": "imap", "xclient": "pop
 def problems_in(settings: Settings) -> Iterator[Finding]:
     """Yield what makes the settings unusable, though each key by itself is right."""
     yield from _contradictions_in_smtp_auth(settings.smtp_auth)
+    yield from problems_with_listening("smtp_auth", settings.smtp_auth)
     yield from _contradictions_in_identity(settings.identity)
-    yield from _nobody_to_ask_or_to_admit(settings)
+    yield from _nobody_to_admit(settings)
+    yield from _nobody_to_ask(settings)
     yield from _names_used_twice(numbered(settings.servers))
     yield from _names_used_twice(numbered(settings.ldap_profiles, "ldap_profile"))
     for path, server in numbered(settings.servers):
         yield from _contradictions_in_server(path, server, settings.identity)
     yield from problems_with_profiles(settings)
+    yield from problems_with_listening("sender", settings.sender)
+    yield from endpoints_of_both(settings)
+    yield from _names_used_twice(numbered(settings.sender.contexts, "sender.context"))
+    yield from problems_with_sender(settings)
 
 
 def _contradictions_in_smtp_auth(smtp_auth: SmtpAuth) -> Iterator[Finding]:
@@ -46,16 +50,6 @@ def _contradictions_in_smtp_auth(smtp_auth: SmtpAuth) -> Iterator[Finding]:
             f"{delay:g}s, lengthened by a fifth, must stay below connection_timeout ({timeout:g}s)",
             ("smtp_auth.connection_timeout",),
         )
-    if not smtp_auth.listen:
-        yield Finding("smtp_auth.listen", "must name at least one endpoint")
-    for text in smtp_auth.listen:
-        endpoint = parse_endpoint(text)
-        remote = isinstance(endpoint, InetEndpoint) and not is_loopback(endpoint)
-        if remote and not smtp_auth.allow_remote:
-            message = f"{text} can be reached from other machines, which needs allow_remote = true"
-            yield Finding("smtp_auth.listen", message, ("smtp_auth.allow_remote",))
-    if smtp_auth.control in smtp_auth.listen:
-        yield Finding("smtp_auth.control", "is also in listen", ("smtp_auth.listen",))
 
 
 def _contradictions_in_identity(identity: IdentitySettings) -> Iterator[Finding]:
@@ -77,12 +71,18 @@ def _contradictions_in_identity(identity: IdentitySettings) -> Iterator[Finding]
             yield Finding("identity.windows_domains", message, ("identity.domains",))
 
 
-def _nobody_to_ask_or_to_admit(settings: Settings) -> Iterator[Finding]:
+def _nobody_to_admit(settings: Settings) -> Iterator[Finding]:
+    needed_by = switched_on(settings.sender)
+    if settings.smtp_auth.enabled:
+        needed_by = ("smtp_auth.enabled", *needed_by)
+    if needed_by and not settings.identity.domains:
+        message = 'must list your own domains, or ["*"] for every domain there is'
+        yield Finding("identity.domains", message, needed_by)
+
+
+def _nobody_to_ask(settings: Settings) -> Iterator[Finding]:
     if not settings.smtp_auth.enabled:
         return
-    if not settings.identity.domains:
-        message = 'must list your own domains, or ["*"] for every domain there is'
-        yield Finding("identity.domains", message, ("smtp_auth.enabled",))
     listed = settings.smtp_auth.method == "pop3-imap"
     if listed and not any(server.enabled for server in settings.servers):
         flags = (f"{path}.enabled" for path, _ in numbered(settings.servers))
@@ -90,7 +90,9 @@ def _nobody_to_ask_or_to_admit(settings: Settings) -> Iterator[Finding]:
         yield Finding("server", message, ("smtp_auth.enabled", "smtp_auth.method", *flags))
 
 
-def _names_used_twice(entries: Iterable[tuple[str, Server | LdapProfile]]) -> Iterator[Finding]:
+def _names_used_twice(
+    entries: Iterable[tuple[str, Server | LdapProfile | SenderContext]],
+) -> Iterator[Finding]:
     first: dict[str, str] = {}
     for path, entry in entries:
         if entry.name in first:

@@ -197,5 +197,5 @@ class Server:
 
 
 def numbered(entries: tuple[T, ...], name: str = "server") -> list[tuple[str, T]]:
-    """Return each entry with its path, `server[1]` or `ldap_profile[1]` being the first."""
+    """Return each entry with its path, `server[1]` or `sender.context[1]` being the first."""
     return [(f"{name}[{number}]", entry) for number, entry in enumerate(entries, start=1)]

@@ -6,7 +6,7 @@ what would be concluded from such a key is not reported. Raises nothing.
 """
 
 import difflib
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Collection, Mapping
 from typing import Any, TypeVar
 
 from bridge_common.settings.declaration import Key, Section, keys_of, sections_of
@@ -20,56 +20,18 @@ T = TypeVar("T")
 
 def read_document(declared: type[T], document: Mapping[str, object], findings: Findings) -> T:
     """Return the whole settings, read from TOML's top table."""
-    found = {item.name: (name, item) for name, item in sections_of(declared).items()}
-    for name in _unknown_names(document, found):
-        near = _nearest(name, found, document)
-        if near:
-            _unsettle(found[near][1], findings)
-        findings.refuse(format_key(name), _unknown("section", near))
-    values: dict[str, Any] = {}
-    for name, (attribute, about) in found.items():
-        if name in document:
-            read = _read_sections if about.repeated else _read_once
-            values[attribute] = read(about, document[name], findings)
-    return declared(**values)
-
-
-def _read_once(about: Section, value: object, findings: Findings) -> Any:
-    if isinstance(value, dict):
-        return read_section(about.declared, value, about.name, findings)
-    findings.refuse(about.name, f"expected a section: write [{about.name}]")
-    _unsettle(about, findings)
-    return about.declared()
-
-
-def _read_sections(about: Section, value: object, findings: Findings) -> tuple[Any, ...]:
-    if not isinstance(value, list):
-        message = f"expected an array of sections: write [[{about.name}]], with two brackets"
-        findings.refuse(about.name, message)
-        return ()
-    made: list[Any] = []
-    for number, item in enumerate(value, start=1):
-        path = f"{about.name}[{number}]"
-        if isinstance(item, dict):
-            if isinstance(item.get("name"), str):
-                findings.labels[path] = f"{path} {quote(item['name'])}"
-            made.append(read_section(about.declared, item, path, findings))
-        else:
-            findings.refuse(path, f"expected a section: write [[{about.name}]]")
-            findings.unsettled.add(about.name)
-    return tuple(made)
+    return read_section(declared, document, "", findings)
 
 
 def read_section(
     declared: type[T], table: Mapping[str, object], path: str, findings: Findings
 ) -> T:
-    """Return one section, read from its table."""
+    """Return one section, read from its table, with the sections in it."""
     keys = keys_of(declared)
-    for name in _unknown_names(table, keys):
-        near = _nearest(name, keys, table)
-        if near:
-            findings.unsettled.add(f"{path}.{near}")
-        findings.refuse(f"{path}.{format_key(name)}", _unknown("key", near))
+    within = {about.name: (field, about) for field, about in sections_of(declared).items()}
+    _refuse_unknown(
+        table, path, keys, {name: about for name, (_, about) in within.items()}, findings
+    )
     values: dict[str, Any] = {}
     for name, key in keys.items():
         if name in table:
@@ -79,7 +41,58 @@ def read_section(
             if f"{path}.{name}" not in findings.unsettled:  # no misspelt key stands for it
                 message = f"is missing; for example: {name} = {key.example}"
                 findings.refuse(f"{path}.{name}", message)
+    for name, (field, about) in within.items():
+        if name in table:
+            read = _read_sections if about.repeated else _read_once
+            values[field] = read(about, table[name], _below(path, name), findings)
     return declared(**values)
+
+
+def _refuse_unknown(
+    table: Mapping[str, object],
+    path: str,
+    keys: Mapping[str, Key],
+    within: Mapping[str, Section],
+    findings: Findings,
+) -> None:
+    known = (*keys, *within)
+    for name in table:
+        if name in known:
+            continue
+        near = _nearest(name, known, table)
+        if near and near in within:
+            _unsettle(within[near], _below(path, near), findings)
+        elif near:
+            findings.unsettled.add(_below(path, near))
+        what = "section" if near in within or not keys else "key"
+        hint = f"; did you mean {near}?" if near else ""
+        findings.refuse(_below(path, format_key(name)), f"unknown {what}{hint}")
+
+
+def _read_once(about: Section, value: object, path: str, findings: Findings) -> Any:
+    if isinstance(value, dict):
+        return read_section(about.declared, value, path, findings)
+    findings.refuse(path, f"expected a section: write [{path}]")
+    _unsettle(about, path, findings)
+    return about.declared()
+
+
+def _read_sections(about: Section, value: object, path: str, findings: Findings) -> tuple[Any, ...]:
+    if not isinstance(value, list):
+        message = f"expected an array of sections: write [[{path}]], with two brackets"
+        findings.refuse(path, message)
+        return ()
+    made: list[Any] = []
+    for number, item in enumerate(value, start=1):
+        place = f"{path}[{number}]"
+        if isinstance(item, dict):
+            if isinstance(item.get("name"), str):
+                findings.labels[place] = f"{place} {quote(item['name'])}"
+            made.append(read_section(about.declared, item, place, findings))
+        else:
+            findings.refuse(place, f"expected a section: write [[{path}]]")
+            findings.unsettled.add(path)
+    return tuple(made)
 
 
 def _read_key(name: str, key: Key, value: object, path: str, findings: Findings) -> Any:
@@ -101,14 +114,12 @@ def _nearest(name: str, known: Collection[str], present: Collection[str]) -> str
     return next(iter(difflib.get_close_matches(name.lower(), candidates, n=1)), None)
 
 
-def _unknown_names(table: Iterable[str], known: Collection[str]) -> list[str]:
-    return [name for name in table if name not in known]
+def _unsettle(about: Section, path: str, findings: Findings) -> None:
+    findings.unsettled.add(path)
+    findings.unsettled.update(f"{path}.{name}" for name in keys_of(about.declared))
+    for within in sections_of(about.declared).values():
+        _unsettle(within, f"{path}.{within.name}", findings)
 
 
-def _unknown(what: str, near: str | None) -> str:
-    return f"unknown {what}" + (f"; did you mean {near}?" if near else "")
-
-
-def _unsettle(about: Section, findings: Findings) -> None:
-    findings.unsettled.add(about.name)
-    findings.unsettled.update(f"{about.name}.{name}" for name in keys_of(about.declared))
+def _below(path: str, name: str) -> str:
+    return f"{path}.{name}" if path else name

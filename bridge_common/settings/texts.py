@@ -1,4 +1,4 @@
-"""Texts with a form of their own: names, domains, hosts, paths, modes, owners.
+"""Texts with a form of their own: names, domains, addresses, hosts, paths, modes, owners.
 
 Each function returns the text in its canonical form, or raises ValueError saying what is wrong.
 """
@@ -7,7 +7,7 @@ import ipaddress
 import re
 from collections.abc import Callable
 
-from bridge_common.address import domain_to_a_label
+from bridge_common.address import canonical_address, domain_to_a_label
 from bridge_common.settings.toml_text import quote
 
 ANY_DOMAIN = "*"
@@ -16,6 +16,9 @@ _WORD = re.compile(r"[A-Za-z0-9._-]+")
 _WINDOWS_NAME = re.compile(r"[!-~]+")
 _SOCKET_MODE = re.compile(r"0?[0-7]{3}")
 _SOCKET_OWNER = re.compile(r"[A-Za-z0-9._-]+\$?:[A-Za-z0-9._-]+\$?")
+
+# RFC 5321 section 4.5.3.1.5: 512 octets a line, in which the sender and the login stand as well.
+_MAX_REPLY_TEXT = 200
 
 
 def optional(check: Callable[[str], str]) -> Callable[[str], str]:
@@ -101,4 +104,31 @@ def socket_owner(text: str) -> str:
     """Return `user:group`."""
     if not _SOCKET_OWNER.fullmatch(text):
         raise ValueError(f"{quote(text)} is not a user and a group, user:group")
+    return text
+
+
+def address_or_domain(text: str) -> str:
+    """Return an address as it is compared, or `@` with a domain as its A-label."""
+    if text.startswith("@"):
+        return f"@{domain(text[1:])}"
+    address = canonical_address(text) if text.isprintable() else None
+    if address is None:
+        raise ValueError(f"{quote(text)} is neither an address nor @ with a domain")
+    return address
+
+
+def delimiters(text: str) -> str:
+    """Return the characters of Postfix's recipient_delimiter."""
+    for each in text:
+        if not each.isascii() or not each.isprintable() or each.isalnum() or each in "@\"' ":
+            raise ValueError(f"{quote(each)} cannot set an extension apart")
+    return text
+
+
+def reply_text(text: str) -> str:
+    """Return a text that may be part of an SMTP reply."""
+    if not text.isascii() or not text.isprintable():
+        raise ValueError("must be one line of printable ASCII")
+    if len(text) > _MAX_REPLY_TEXT:
+        raise ValueError(f"must be at most {_MAX_REPLY_TEXT} characters long")
     return text

@@ -3,12 +3,12 @@
 Knows the order of the declarations, and that a secret shows as `<secret>`. Writes no file.
 """
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from typing import Any
 
 from bridge_common.settings.declaration import keys_of, sections_of
 from bridge_common.settings.model import Settings
-from bridge_common.settings.toml_text import Plain, format_value
+from bridge_common.settings.toml_text import format_value
 
 
 def format_settings(settings: Settings) -> str:
@@ -18,31 +18,38 @@ def format_settings(settings: Settings) -> str:
 
 def settings_as_json(settings: Settings) -> dict[str, Any]:
     """Return the settings in force as values that JSON has, named as in the file."""
+    return section_as_json(settings)
+
+
+def section_as_json(section: Any) -> dict[str, Any]:
+    """Return one section's values as JSON has them, then the sections in it.
+
+    What is as in the section around is left out.
+    """
     made: dict[str, Any] = {}
-    for name, about in sections_of(type(settings)).items():
-        value = getattr(settings, name)
-        if about.repeated:
-            made[about.name] = [section_as_json(item) for item in value]
-        else:
-            made[about.name] = section_as_json(value)
+    for name, key in keys_of(type(section)).items():
+        value = getattr(section, name)
+        if value is not None:
+            made[name] = key.kind.plain(value)
+    for name, about in sections_of(type(section)).items():
+        value = getattr(section, name)
+        made[about.name] = (
+            [section_as_json(item) for item in value] if about.repeated else section_as_json(value)
+        )
     return made
 
 
-def section_as_json(section: Any) -> Mapping[str, Plain]:
-    """Return one section's values as JSON has them."""
-    keys = keys_of(type(section))
-    return {name: key.kind.plain(getattr(section, name)) for name, key in keys.items()}
+def _sections_as_text(section: Any, around: str = "") -> Iterator[str]:
+    """Yield each section within this one, those within it behind its keys."""
+    for name, about in sections_of(type(section)).items():
+        path = f"{around}{about.name}"
+        value = getattr(section, name)
+        for item in value if about.repeated else (value,):
+            yield _section_as_text(f"[[{path}]]" if about.repeated else f"[{path}]", item)
+            yield from _sections_as_text(item, f"{path}.")
 
 
-def _sections_as_text(settings: Settings) -> Iterator[str]:
-    for name, section in settings_as_json(settings).items():
-        if isinstance(section, list):
-            for item in section:
-                yield _section_as_text(f"[[{name}]]", item)
-        else:
-            yield _section_as_text(f"[{name}]", section)
-
-
-def _section_as_text(heading: str, section: Mapping[str, Plain]) -> str:
-    lines = (f"{name} = {format_value(value)}\n" for name, value in section.items())
+def _section_as_text(heading: str, section: Any) -> str:
+    shown = section_as_json(section)
+    lines = (f"{n} = {format_value(shown[n])}\n" for n in keys_of(type(section)) if n in shown)
     return f"{heading}\n" + "".join(lines)

@@ -16,6 +16,19 @@ def test_a_label_is_added_to_the_first_part_of_a_path() -> None:
     assert findings.warnings == [Problem('server[2] "backup"', "is doubtful")]
 
 
+def test_the_label_of_a_section_within_a_section_is_its_own() -> None:
+    findings = Findings(labels={"a": "A", "a.b[1]": 'a.b[1] "x"', "a.b[1].c[2]": "deep"})
+    for path in ("a.d", "a.b[1].d", "a.b[11].d", "a.b[1].c[2].d", "ab.d"):
+        findings.refuse(path, "is wrong")
+    assert [problem.path for problem in findings.problems] == [
+        "A.d",
+        'a.b[1] "x".d',
+        "A.b[11].d",
+        "deep.d",
+        "ab.d",
+    ]
+
+
 def test_nothing_is_concluded_from_a_stand_in() -> None:
     findings = Findings()
     findings.refuse("a.b", "is wrong")

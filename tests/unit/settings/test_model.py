@@ -13,7 +13,7 @@ from bridge_common.identity import (
     RefusedLogin,
     canonical_identity,
 )
-from bridge_common.settings.declaration import Key, keys_of, sections_of
+from bridge_common.settings.declaration import Key, keys_of, sections_below
 from bridge_common.settings.findings import Findings
 from bridge_common.settings.kinds import SecretReference
 from bridge_common.settings.ldap_profile import LdapProfile
@@ -24,23 +24,26 @@ from bridge_common.settings.model import (
     SmtpAuth,
     identity_rules,
 )
+from bridge_common.settings.sender import Sender, SenderContext, SenderException
 from bridge_common.settings.server import Protocol, Security, Server
 from bridge_common.settings.tables import read_section
 
 EVERY_KEY = [
-    pytest.param(about.declared, name, key, id=f"{about.name}.{name}")
-    for about in sections_of(Settings).values()
+    pytest.param(about.declared, name, key, id=f"{path}.{name}")
+    for path, about in sections_below(Settings)
     for name, key in keys_of(about.declared).items()
 ]
 
 NEEDED: dict[type, dict[str, object]] = {
     Server: {"name": "x"},
     LdapProfile: {"name": "x", "kind": "openldap", "hosts": ["x"]},
+    SenderException: {"sender": "a@b.de", "clients": ["::1"]},
+    SenderContext: {"name": "x"},
 }
 
 
 def test_there_are_exactly_the_keys_that_work_today() -> None:
-    keys = {about.name: list(keys_of(about.declared)) for about in sections_of(Settings).values()}
+    keys = {path: list(keys_of(about.declared)) for path, about in sections_below(Settings)}
     assert keys == {
         "smtp_auth": [
             "enabled",
@@ -106,6 +109,37 @@ def test_there_are_exactly_the_keys_that_work_today() -> None:
             "ca_file",
             "tls_name",
         ],
+        "sender": [
+            "listen",
+            "match_login",
+            "match_scope",
+            "fake_sender_control",
+            "foreign_sender",
+            "null_sender",
+            "recipient_delimiter",
+            "myorigin",
+            "trusted_networks",
+            "aliases_file",
+            "ldap_profile",
+            "on_lookup_failure",
+            "lookup_timeout",
+            "help_text",
+            "allow_remote",
+            "socket_mode",
+            "socket_owner",
+            "control",
+        ],
+        "sender.exception": ["sender", "clients"],
+        "sender.context": [
+            "name",
+            "match_login",
+            "match_scope",
+            "fake_sender_control",
+            "foreign_sender",
+            "null_sender",
+            "on_lookup_failure",
+            "help_text",
+        ],
         "log": ["level", "format", "decisions"],
     }
 
@@ -135,6 +169,28 @@ def test_the_defaults_are_those_of_the_design() -> None:
         ),
         servers=(),
         ldap_profiles=(),
+        sender=Sender(
+            listen=("unix:/var/spool/postfix/sasl-bridge/policy",),
+            match_login="off",
+            match_scope="address",
+            fake_sender_control="off",
+            foreign_sender="off",
+            null_sender="allow",
+            recipient_delimiter="+",
+            myorigin="",
+            trusted_networks=("127.0.0.0/8", "::1/128"),
+            aliases_file="/etc/sasl-bridge/aliases",
+            ldap_profile="",
+            on_lookup_failure="tempfail",
+            lookup_timeout=4.0,
+            help_text="",
+            allow_remote=False,
+            socket_mode="0660",
+            socket_owner="",
+            control="unix:/run/sasl-policyd/control",
+            exceptions=(),
+            contexts=(),
+        ),
         log=LogSettings(level="info", format="text", decisions="all"),
     )
     assert Server(name="a", host="b.de") == Server(
@@ -184,7 +240,7 @@ def test_each_default_is_a_value_that_the_kind_itself_would_read(
     assert name in keys_of(declared)
     if isinstance(key.kind, SecretReference):
         assert not key.default
-    elif not key.required:
+    elif key.default is not None and not key.required:
         assert key.kind.read(key.kind.plain(key.default)) == key.default
 
 

@@ -10,6 +10,7 @@ from bridge_common.settings.doubts import doubts_about
 from bridge_common.settings.ldap_profile import LdapProfile
 from bridge_common.settings.model import IdentitySettings, Settings, SmtpAuth
 from bridge_common.settings.rules import problems_in
+from bridge_common.settings.sender import Sender, SenderContext
 from bridge_common.settings.server import Server
 
 LIST = SmtpAuth(enabled=True)
@@ -131,7 +132,7 @@ UNCHECKED = (
     "ldap_profile[1].verify: the certificate is not checked: "
     "anyone on the way can collect passwords"
 )
-UNUSED = "ldap_profile[1]: is not used: neither [smtp_auth] nor a [[server]] names it"
+UNUSED = "ldap_profile[1]: is not used: neither [smtp_auth] nor a [[server]] nor [sender] names it"
 
 
 @pytest.mark.parametrize(
@@ -231,3 +232,38 @@ def test_a_directory_that_no_bare_login_reaches_is_not_doubted() -> None:
     ours = dataclasses.replace(OURS, default_domain="example.com")
     limited = settings(profile(domains=("example.org",)), ENTRY, MAIL, smtp_auth=LIST)
     assert doubts(dataclasses.replace(limited, identity=ours)) == []
+
+
+ON: dict[str, Any] = {"ldap_profile": "corp", "match_login": "monitor"}
+
+
+@pytest.mark.parametrize(
+    ("sender", "expected"),
+    [
+        (Sender(**ON), [UNCHECKED]),
+        (Sender(ldap_profile="corp", foreign_sender="enforce"), [UNCHECKED]),
+        (
+            Sender(ldap_profile="corp", contexts=(SenderContext(name="a", match_login="enforce"),)),
+            [UNCHECKED],
+        ),
+        (Sender(ldap_profile="corp"), []),
+        (Sender(ldap_profile="corp", fake_sender_control="enforce"), []),
+        (Sender(match_login="enforce"), [UNUSED]),
+    ],
+)
+def test_a_directory_that_only_the_sender_rules_ask_is_used(
+    sender: Sender, expected: list[str]
+) -> None:
+    asked = dataclasses.replace(settings(INSECURE, MAIL, smtp_auth=LIST), sender=sender)
+    assert doubts(asked) == expected
+
+
+def test_logins_do_not_reach_a_directory_that_only_the_sender_rules_ask() -> None:
+    identity = dataclasses.replace(OURS, default_domain="example.com")
+    by_name = profile(bare_login_filter="(uid={local})")
+    of_logins = dataclasses.replace(settings(by_name), identity=identity)
+    [doubt] = doubts(of_logins)
+    assert doubt.startswith("ldap_profile[1].identity_attribute: is empty")
+    of_senders = settings(by_name, MAIL, smtp_auth=LIST)
+    of_senders = dataclasses.replace(of_senders, identity=identity, sender=Sender(**ON))
+    assert doubts(of_senders) == []

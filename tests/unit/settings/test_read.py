@@ -274,6 +274,13 @@ NAMES = st.sampled_from(
         "login_format",
         "control",
         "level",
+        "sender",
+        "exception",
+        "context",
+        "clients",
+        "match_login",
+        "fake_sender_control",
+        "trusted_networks",
     ]
 ) | st.text(max_size=5)
 SCALARS = st.one_of(
@@ -281,7 +288,19 @@ SCALARS = st.one_of(
     st.integers(),
     st.floats(),
     st.text(max_size=8),
-    st.sampled_from(["*", "example.com", "unix:/a", "inet:127.0.0.1:1", "8s", "{login}", "ssl"]),
+    st.sampled_from(
+        [
+            "*",
+            "example.com",
+            "unix:/a",
+            "inet:127.0.0.1:1",
+            "8s",
+            "{login}",
+            "ssl",
+            "enforce",
+            "::1",
+        ]
+    ),
     st.just(dt.datetime(2024, 2, 29, tzinfo=dt.UTC)),
 )
 VALUES = st.recursive(
@@ -292,7 +311,17 @@ VALUES = st.recursive(
 DOCUMENTS = st.dictionaries(NAMES, VALUES, max_size=5)
 TABLES = st.dictionaries(NAMES, SCALARS | st.lists(SCALARS, max_size=2), max_size=8)
 NEARLY_RIGHT = st.fixed_dictionaries(
-    {"smtp_auth": TABLES, "identity": TABLES, "server": st.lists(TABLES, max_size=3), "log": TABLES}
+    {
+        "smtp_auth": TABLES,
+        "identity": TABLES,
+        "server": st.lists(TABLES, max_size=3),
+        "log": TABLES,
+        "sender": st.builds(
+            lambda keys, within: keys | {"exception": within, "context": within},
+            TABLES,
+            st.lists(TABLES, max_size=2),
+        ),
+    }
 )
 
 

@@ -7,7 +7,7 @@ import pytest
 
 from bridge_common.errors import Problem
 from bridge_common.secret import Secret
-from bridge_common.settings.declaration import key, section, sections
+from bridge_common.settings.declaration import key, override, section, sections
 from bridge_common.settings.findings import Findings
 from bridge_common.settings.kinds import Flag, Integer, SecretReference, Text
 from bridge_common.settings.tables import read_document, read_section
@@ -191,3 +191,110 @@ def test_an_empty_reference_is_no_secret_and_no_problem() -> None:
     read = read_section(Profile, {"name": "a", "bind_password": ""}, "x", findings)
     assert read.bind_password == Secret(b"")
     assert findings == Findings()
+
+
+# Sections within a section
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Door:
+    name: str = key(
+        Text("one word", word), default="", prose="Its name.", example='"front"', required=True
+    )
+    locks: int | None = override(Integer(0, 9), prose="How many.", example="2")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class House:
+    locks: int = key(Integer(0, 9), default=1, prose="How many.", example="2")
+    doors: tuple[Door, ...] = sections(Door, "door", "Doors.")
+    limits: Limits = section(Limits, "limits", "Limits.")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Street:
+    house: House = section(House, "house", "The house.")
+
+
+def read_street(document: dict[str, object]) -> tuple[Street, Findings]:
+    findings = Findings()
+    return read_document(Street, document, findings), findings
+
+
+def test_sections_within_a_section_are_read() -> None:
+    house: dict[str, object] = {
+        "door": [{"name": "front", "locks": 3}, {"name": "back"}],
+        "locks": 2,
+        "limits": {"retries": 0},
+    }
+    street, findings = read_street({"house": house})
+    assert findings.problems == []
+    assert street == Street(
+        house=House(
+            locks=2,
+            doors=(Door(name="front", locks=3), Door(name="back", locks=None)),
+            limits=Limits(retries=0),
+        )
+    )
+    assert read_street({"house": {}}) == (Street(), Findings())
+
+
+def test_what_is_wrong_within_a_section_of_a_section_is_told_with_its_whole_path() -> None:
+    door: list[object] = [{"name": "front", "locks": "x"}, {"lock": 1}, 3]
+    _, findings = read_street({"house": {"door": door, "limits": [], "dor": 1, "locsk": 1}})
+    assert [str(problem) for problem in findings.problems] == [
+        "house.dor: unknown key",
+        "house.locsk: unknown key; did you mean locks?",
+        (
+            'house.door[1] "front".locks: expected a whole number from 0 to 9, not a string; '
+            "for example: locks = 2"
+        ),
+        "house.door[2].lock: unknown key; did you mean locks?",
+        'house.door[2].name: is missing; for example: name = "front"',
+        "house.door[3]: expected a section: write [[house.door]]",
+        "house.limits: expected a section: write [house.limits]",
+    ]
+
+
+LIMITS = {"house.limits", "house.limits.connections", "house.limits.retries"}
+
+
+@pytest.mark.parametrize(
+    ("house", "problem", "unsettled"),
+    [
+        (
+            {"door": {"name": "front"}},
+            "house.door: expected an array of sections: write [[house.door]], with two brackets",
+            {"house.door"},
+        ),
+        (
+            {"doors": [{"name": "front"}]},
+            "house.doors: unknown section; did you mean door?",
+            {"house.doors", "house.door", "house.door.name", "house.door.locks"},
+        ),
+        (
+            {"limit": {}},
+            "house.limit: unknown section; did you mean limits?",
+            {"house.limit", *LIMITS},
+        ),
+        ({"limits": 1}, "house.limits: expected a section: write [house.limits]", LIMITS),
+        (
+            {"lock": 1},
+            "house.lock: unknown key; did you mean locks?",
+            {"house.lock", "house.locks"},
+        ),
+    ],
+)
+def test_a_section_within_a_section_stands_by_its_default_when_it_is_wrong(
+    house: dict[str, object], problem: str, unsettled: set[str]
+) -> None:
+    street, findings = read_street({"house": house})
+    assert street == Street()
+    assert [str(each) for each in findings.problems] == [problem]
+    assert findings.unsettled == unsettled
+
+
+def test_a_section_that_is_not_there_takes_those_within_it_along() -> None:
+    _, findings = read_street({"hose": {}})
+    doors = {"house.door", "house.door.name", "house.door.locks"}
+    assert findings.unsettled == {"hose", "house", "house.locks", *doors, *LIMITS}

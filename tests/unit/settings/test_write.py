@@ -1,6 +1,7 @@
 """Showing settings: what is written reads back, and secrets stay hidden."""
 
 import json
+import string
 from dataclasses import dataclass
 from typing import Any
 
@@ -13,6 +14,7 @@ from bridge_common.settings.kinds import SecretReference
 from bridge_common.settings.ldap_profile import LdapProfile
 from bridge_common.settings.model import IdentitySettings, LogSettings, Settings, SmtpAuth
 from bridge_common.settings.read import parse_settings, settings_from
+from bridge_common.settings.sender import Sender, SenderContext, SenderException
 from bridge_common.settings.server import ForwardClient, Protocol, Server
 from bridge_common.settings.write import format_settings, section_as_json, settings_as_json
 
@@ -133,6 +135,65 @@ def profiles(draw: st.DrawFn, name: str, ours: tuple[str, ...]) -> LdapProfile:
     )
 
 
+NETWORKS = ["10.0.0.0/8", "192.0.2.1/32", "2001:db8::/32", "::1/128"]
+MODES: st.SearchStrategy[Any] = st.sampled_from(["off", "monitor", "enforce"])
+HELP = st.text(string.ascii_letters + string.punctuation + " ", max_size=30)
+
+
+@st.composite
+def contexts(draw: st.DrawFn, name: str, fake: st.SearchStrategy[Any]) -> SenderContext:
+    return SenderContext(
+        name=name,
+        match_login=draw(st.none() | MODES),
+        match_scope=draw(st.sampled_from([None, "address", "domain"])),
+        fake_sender_control=draw(st.none() | fake),
+        foreign_sender=draw(st.none() | MODES),
+        null_sender=draw(st.sampled_from([None, "allow", "monitor", "reject"])),
+        on_lookup_failure=draw(st.sampled_from([None, "tempfail", "accept", "reject"])),
+        help_text=draw(st.none() | HELP),
+    )
+
+
+@st.composite
+def exceptions(draw: st.DrawFn, ours: tuple[str, ...]) -> SenderException:
+    domain = draw(st.sampled_from(OUR_DOMAINS if ours == ("*",) else list(ours)))
+    local = draw(st.sampled_from(["", "news", "j\u00f6rg", 'a b"', "a@b"]))
+    return SenderException(sender=f"{local}@{domain}", clients=draw(some_of(NETWORKS, at_least=1)))
+
+
+@st.composite
+def senders(
+    draw: st.DrawFn, ours: tuple[str, ...], profiles: tuple[LdapProfile, ...], taken: SmtpAuth
+) -> Sender:
+    used = {*taken.listen, taken.control}
+    free = PATHS.map(lambda path: f"unix:{path}").filter(lambda text: text not in used)
+    [control, *listen] = draw(st.lists(free, min_size=2, max_size=3, unique=True))
+    fake: st.SearchStrategy[Any] = st.just("off") if ours == ("*",) else MODES
+    searched = ["", *(profile.name for profile in profiles if profile.auth == "search")]
+    return Sender(
+        listen=(*listen, "inet:[::1]:12346"),
+        match_login=draw(MODES),
+        match_scope=draw(st.sampled_from(["address", "domain"])),
+        fake_sender_control=draw(fake),
+        foreign_sender=draw(MODES),
+        null_sender=draw(st.sampled_from(["allow", "monitor", "reject"])),
+        recipient_delimiter=draw(st.sampled_from(["", "+", "+-", "\\=."])),
+        myorigin=draw(st.sampled_from(OUR_DOMAINS)),
+        trusted_networks=draw(some_of(NETWORKS)),
+        aliases_file=draw(st.just("") | PATHS),
+        ldap_profile=draw(st.sampled_from(searched)),
+        on_lookup_failure=draw(st.sampled_from(["tempfail", "accept", "reject"])),
+        lookup_timeout=draw(st.floats(0.001, 30)),
+        help_text=draw(HELP),
+        allow_remote=draw(st.booleans()),
+        socket_mode=draw(st.sampled_from(["0660", "600", "0666"])),
+        socket_owner=draw(st.sampled_from(["", "sasl-bridge:postfix"])),
+        control=control,
+        exceptions=tuple(draw(st.lists(exceptions(ours), max_size=2))),
+        contexts=tuple(draw(contexts(name, fake)) for name in draw(st.just([]) | NAMES)),
+    )
+
+
 @st.composite
 def valid_settings(draw: st.DrawFn) -> Settings:
     """Draw settings without a contradiction."""
@@ -140,14 +201,16 @@ def valid_settings(draw: st.DrawFn) -> Settings:
     names = draw(NAMES)
     always_on = Server(name="always.on.", host="localhost")
     known = tuple(draw(profiles(name, ours)) for name in draw(NAMES))
+    smtp_auth = draw(smtp_auths(known))
     return Settings(
-        smtp_auth=draw(smtp_auths(known)),
+        smtp_auth=smtp_auth,
         identity=draw(identities(ours)),
         servers=(
             always_on,
             *(draw(servers(name, ours) | entries(name, known[0])) for name in names),
         ),
         ldap_profiles=known,
+        sender=draw(senders(ours, known, smtp_auth)),
         log=LogSettings(
             level=draw(st.sampled_from(["debug", "info", "warning", "error"])),
             format=draw(st.sampled_from(["text", "json"])),
@@ -171,6 +234,13 @@ def test_every_key_is_written_in_the_order_of_the_model() -> None:
     settings = Settings(
         identity=IdentitySettings(windows_domains={"CORP": "example.com"}),
         servers=(Server(name="one", host="mail.example.com", login_format='"{local}"'),),
+        sender=Sender(
+            exceptions=(
+                SenderException(sender="@example.com", clients=("::1/128",)),
+                SenderException(sender="a@example.com", clients=("192.0.2.0/24",)),
+            ),
+            contexts=(SenderContext(name="submission", match_login="enforce", help_text=""),),
+        ),
     )
     assert (
         format_settings(settings)
@@ -216,6 +286,39 @@ verify = true
 ca_file = ""
 tls_name = ""
 
+[sender]
+listen = ["unix:/var/spool/postfix/sasl-bridge/policy"]
+match_login = "off"
+match_scope = "address"
+fake_sender_control = "off"
+foreign_sender = "off"
+null_sender = "allow"
+recipient_delimiter = "+"
+myorigin = ""
+trusted_networks = ["127.0.0.0/8", "::1/128"]
+aliases_file = "/etc/sasl-bridge/aliases"
+ldap_profile = ""
+on_lookup_failure = "tempfail"
+lookup_timeout = "4s"
+help_text = ""
+allow_remote = false
+socket_mode = "0660"
+socket_owner = ""
+control = "unix:/run/sasl-policyd/control"
+
+[[sender.exception]]
+sender = "@example.com"
+clients = ["::1/128"]
+
+[[sender.exception]]
+sender = "a@example.com"
+clients = ["192.0.2.0/24"]
+
+[[sender.context]]
+name = "submission"
+match_login = "enforce"
+help_text = ""
+
 [log]
 level = "info"
 format = "text"
@@ -227,10 +330,17 @@ decisions = "all"
 def test_json_has_the_names_of_the_file() -> None:
     settings = Settings(servers=(Server(name="one", host="b"), Server(name="two", host="c")))
     shown: dict[str, Any] = settings_as_json(settings)
-    assert list(shown) == ["smtp_auth", "identity", "server", "ldap_profile", "log"]
+    assert list(shown) == ["smtp_auth", "identity", "server", "ldap_profile", "sender", "log"]
     assert [server["name"] for server in shown["server"]] == ["one", "two"]
     assert shown["smtp_auth"]["connection_timeout"] == "8s"
     assert shown["identity"]["domains"] == []
+
+
+def test_json_leaves_out_what_a_context_does_not_say() -> None:
+    sender = Sender(contexts=(SenderContext(name="submission", null_sender="reject"),))
+    shown: dict[str, Any] = settings_as_json(Settings(sender=sender))
+    assert shown["sender"]["exception"] == []
+    assert shown["sender"]["context"] == [{"name": "submission", "null_sender": "reject"}]
 
 
 def test_a_secret_is_not_shown() -> None:

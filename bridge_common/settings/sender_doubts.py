@@ -1,0 +1,63 @@
+"""What is allowed in `[sender]`, but probably not what the administrator meant.
+
+Does not know what makes it unusable (`sender_rules`), nor what is doubtful about its directory
+(`profile_doubts`).
+Pure: yields findings, raises nothing. Paths are without names (`sender.context[1].match_login`).
+"""
+
+from collections.abc import Iterator
+
+from bridge_common.settings.findings import Finding
+from bridge_common.settings.kinds import format_duration
+from bridge_common.settings.model import Settings
+from bridge_common.settings.networks import holds_everything
+from bridge_common.settings.sender import Sender, overridden, switched_on
+from bridge_common.settings.server import numbered
+from bridge_common.settings.texts import ANY_DOMAIN
+
+_POSTFIX_WAITS = 5.0  # examples/postfix: check_policy_service { ..., timeout=5s }
+_OPEN = (
+    'with match_login = "enforce" and on_lookup_failure = "accept", every envelope sender passes '
+    "while the directory is away"
+)
+
+
+def doubts_about_sender(settings: Settings) -> Iterator[Finding]:
+    """Yield what is without effect there, too lax, or too slow."""
+    sender = settings.sender
+    if ANY_DOMAIN in settings.identity.domains:
+        for path in switched_on(sender, "foreign_sender"):
+            message = 'has no effect with [identity] domains = ["*"]: no domain is foreign then'
+            yield Finding(path, message)
+    yield from _networks_of_everybody(sender)
+    if sender.lookup_timeout >= _POSTFIX_WAITS:
+        message = (
+            f"{format_duration(sender.lookup_timeout)} is not below the timeout=5s of "
+            "examples/postfix: Postfix hangs up before the lookup has failed"
+        )
+        yield Finding("sender.lookup_timeout", message)
+    yield from _outages_that_open_the_door(sender)
+
+
+def _networks_of_everybody(sender: Sender) -> Iterator[Finding]:
+    for network in filter(holds_everything, sender.trusted_networks):
+        message = f"{network} is every address: fake_sender_control refuses none of them"
+        yield Finding("sender.trusted_networks", message)
+    for path, exception in numbered(sender.exceptions, "sender.exception"):
+        for network in filter(holds_everything, exception.clients):
+            message = f"{network} is every address: anyone there may use {exception.sender}"
+            yield Finding(f"{path}.clients", message)
+
+
+def _outages_that_open_the_door(sender: Sender) -> Iterator[Finding]:
+    """Yield one doubt where both keys are in force, at the place that brings them together."""
+    if _is_open(sender):
+        yield Finding("sender.on_lookup_failure", _OPEN)
+    for path, context in numbered(sender.contexts, "sender.context"):
+        said = [key for key in ("on_lookup_failure", "match_login") if getattr(context, key)]
+        if said and _is_open(overridden(sender, context)):
+            yield Finding(f"{path}.{said[0]}", _OPEN)
+
+
+def _is_open(sender: Sender) -> bool:
+    return sender.match_login == "enforce" and sender.on_lookup_failure == "accept"
