@@ -1,13 +1,17 @@
-"""sasl-policyd: will hold each login to its own envelope senders; it is not built yet."""
+"""sasl-policyd: holds each login to its own envelope senders, as a policy service of Postfix.
 
-import os
+Runs in the foreground. SIGHUP reloads the settings, SIGTERM drains and ends, a second one exits.
+"""
+
 import sys
+
+from bridge_common.runtime.command_line import run_from_command_line
+from policyd.daemon import Policy
 
 
 def main() -> int:
-    """Say so, and exit with EX_UNAVAILABLE."""
-    sys.stderr.write("sasl-policyd: not built yet; give no check_policy_service its socket\n")
-    return os.EX_UNAVAILABLE
+    """Run the daemon; returns its exit code (sysexits)."""
+    return run_from_command_line("sasl-policyd", __doc__, Policy)
 
 
 if __name__ == "__main__":

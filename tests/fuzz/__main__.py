@@ -4,7 +4,13 @@ import argparse
 import subprocess
 import sys
 
-PROGRAMS = ("fuzz.fuzz_imap", "fuzz.fuzz_pop3", "fuzz.fuzz_auth", "fuzz.fuzz_ldap")
+PROGRAMS = (
+    "fuzz.fuzz_imap",
+    "fuzz.fuzz_pop3",
+    "fuzz.fuzz_auth",
+    "fuzz.fuzz_ldap",
+    "fuzz.fuzz_policy",
+)
 
 
 def main() -> None:

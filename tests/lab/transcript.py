@@ -71,10 +71,14 @@ def parse_transcript(lines: Iterable[str]) -> Iterator[Step]:
             case "S:":
                 yield FromServer(_unescape(text, number), number)
             case "!" if text.split():
-                words = (_unescape(word, number).decode() for word in text.split())
-                yield Direction(tuple(words), number)
+                words = (_unescape(word, number) for word in text.split())
+                yield Direction(tuple(map(_text, words)), number)
             case _ if line and not line.startswith("#"):
                 raise TranscriptError(f"line {number}: neither C:, S:, ! nor #")
+
+
+def _text(word: bytes) -> str:
+    return word.decode("utf-8", "surrogateescape")
 
 
 def _unescape(text: str, number: int) -> bytes:

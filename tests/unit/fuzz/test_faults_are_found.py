@@ -10,6 +10,7 @@ from fuzz.engine import Finding, Search, Target
 from fuzz.fuzz_auth import AuthTarget
 from fuzz.fuzz_imap import TARGET as IMAP
 from fuzz.fuzz_ldap import LdapTarget
+from fuzz.fuzz_policy import PolicyTarget
 from fuzz.fuzz_pop3 import TARGET as POP3
 from fuzz.law import LawBrokenError
 
@@ -17,6 +18,10 @@ from bridge_common.directory.codec import Done
 from bridge_common.directory.connection import Connection
 from bridge_common.directory.framing import MessageSplitter
 from bridge_common.directory.results import Entry
+from policyd.action import DUNNO, HANG_UP, Refuse
+from policyd.action import Action as PolicyAction
+from policyd.protocol import PolicyConnection
+from policyd.request import PolicyRequest
 from sasl_bridge.credentials import Claim
 from sasl_bridge.dialogue.interface import Action, Outcome, Send
 from sasl_bridge.dialogue.line_dialogue import LineDialogue
@@ -188,6 +193,52 @@ class HearsOnlyWholeLines(AuthConnection):
 )
 def test_a_faulty_connection(kind: type[AuthConnection], laws: set[str]) -> None:
     assert broken_law(AuthTarget(kind=kind)) in laws
+
+
+# PolicyConnection
+
+
+class TakesTroubleForAYes(PolicyConnection):
+    def answer(self, request: PolicyRequest, action: PolicyAction) -> None:
+        super().answer(request, DUNNO if action is HANG_UP else action)
+
+
+class SendsTextsAsTheyAre(PolicyConnection):
+    def answer(self, request: PolicyRequest, action: PolicyAction) -> None:
+        super().answer(request, action)
+        if isinstance(action, Refuse):
+            text = action.text.encode("utf-8", "surrogateescape")
+            self._sending[-1] = b"action=%b %b\n\n" % (action.code.value.encode(), text)
+
+
+class AnswersTwice(PolicyConnection):
+    def data_to_send(self) -> bytes:
+        return super().data_to_send() * 2
+
+
+class HearsOnlyWholeRequests(PolicyConnection):
+    def receive_data(self, data: bytes) -> None:
+        super().receive_data(data if data.endswith(b"\n\n") else b"")
+
+
+class LosesTheNextRequest(PolicyConnection):
+    def answer(self, request: PolicyRequest, action: PolicyAction) -> None:
+        super().answer(request, action)
+        self._received.clear()
+
+
+@pytest.mark.parametrize(
+    ("kind", "laws"),
+    [
+        (TakesTroubleForAYes, {"each request gets one reply"}),
+        (SendsTextsAsTheyAre, {"each reply is one of three and well-formed"}),
+        (AnswersTwice, {"each request gets one reply"}),
+        (HearsOnlyWholeRequests, {"what was written is asked"}),
+        (LosesTheNextRequest, {"what was written is asked"}),
+    ],
+)
+def test_a_faulty_policy_connection(kind: type[PolicyConnection], laws: set[str]) -> None:
+    assert broken_law(PolicyTarget(kind=kind)) in laws
 
 
 # The connection to a directory

@@ -17,12 +17,15 @@ from fuzz.fuzz_pop3 import Pop3Reader
 from lab.fake_ldap import message, tlv
 
 from bridge_common.directory.answers import parse_answer
+from policyd.action import DUNNO
+from policyd.protocol import PolicyConnection
 from sasl_bridge.protocol.connection import AuthConnection
 
 SMALL, LARGE = 10_000, 40_000  # bytes, about
 MOST = 9.0
 
 AUTH_LOGIN = b"AUTH\t%d\tLOGIN\tservice=x\n"
+POLICY_REQUEST = b"request=smtpd_access_policy\n\n"
 
 Feed = Callable[[bytes], object]
 
@@ -71,6 +74,18 @@ def auth() -> Feed:
     return feed
 
 
+def policy() -> Feed:
+    connection = PolicyConnection()
+
+    def feed(data: bytes) -> None:
+        connection.receive_data(data)
+        while (request := connection.next_request()) is not None:
+            connection.answer(request, DUNNO)
+        connection.data_to_send()
+
+    return feed
+
+
 def seconds(begin: Callable[[], Feed], pieces: list[bytes]) -> float:
     """Return the lesser of two tries."""
     tries = []
@@ -96,6 +111,9 @@ IN_ONE, IN_SHREDS = LARGE, 7
         (lambda: entry, IN_ONE, bytes),
         (auth, IN_SHREDS, lambda size: b"CONT\t1\tx\n" * (size // 9)),
         (auth, IN_ONE, lambda size: b"".join(AUTH_LOGIN % n for n in range(1, size // 23))),
+        (policy, IN_SHREDS, lambda size: b"sender=" + b"x" * size),
+        (policy, IN_SHREDS, lambda size: b"a=\n" * (size // 3)),
+        (policy, IN_ONE, lambda size: POLICY_REQUEST * (size // len(POLICY_REQUEST))),
     ],
     ids=[
         "imap-literals",
@@ -104,6 +122,9 @@ IN_ONE, IN_SHREDS = LARGE, 7
         "ldap-attributes",
         "auth-unknown-ids",
         "auth-waiting",
+        "policy-value",
+        "policy-attributes",
+        "policy-requests",
     ],
 )
 def test_time_grows_with_the_input(

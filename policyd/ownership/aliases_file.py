@@ -1,0 +1,159 @@
+"""Reads the aliases file, and reads it again when it has changed.
+
+A file that is not there holds no aliases. One that cannot be read leaves the aliases of the last
+reading in force; if there was none, nobody knows what they would allow. It is tried again at each
+look.
+Knows files; what a line means is `aliases`'. Logs each new reading, with its broken lines.
+"""
+
+import asyncio
+import logging
+import os
+import stat
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+from bridge_common.errors import Problem
+from bridge_common.runtime.threads import in_thread
+from policyd.ownership.aliases import Aliases, AliasRules, parse_aliases
+
+_logger = logging.getLogger(__name__)
+
+_MAX_FILE_BYTES = 16 * 1024 * 1024
+_LOOK_SECONDS = 2.0
+
+_Stamp = tuple[int, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Reading:
+    """What the file said; ``aliases`` is None as long as it could not be read at all.
+
+    ``trouble``: why it could not be read this time. ``stamp`` is empty if there was no file.
+    """
+
+    aliases: Aliases | None
+    trouble: str = ""
+    stamp: _Stamp = ()
+
+    def summary(self) -> str:
+        """Return it in short, for the administrator."""
+        if self.aliases is None:
+            return self.trouble
+        if not self.stamp:
+            return "no file"
+        text = _counted(len(self.aliases.owners), "address", "addresses")
+        if broken := self.aliases.broken_count:
+            text += f", {_counted(broken, 'broken line', 'broken lines')}"
+        return f"{text}; {self.trouble}" if self.trouble else text
+
+    def doubts(self, path: str) -> tuple[Problem, ...]:
+        """Return what is wrong with the file, not more than an administrator reads."""
+        texts = [self.trouble] if self.trouble else []
+        if self.aliases is not None:
+            texts += map(str, self.aliases.broken)
+            if more := self.aliases.broken_count - len(self.aliases.broken):
+                texts.append(_counted(more, "more line is broken", "more lines are broken"))
+        return tuple(Problem("sender.aliases_file", f"{path}: {text}") for text in texts)
+
+
+def _counted(count: int, one: str, several: str) -> str:
+    return f"{count} {one if count == 1 else several}"
+
+
+NO_FILE = Reading(Aliases())
+
+
+class AliasesFile:
+    """One file; ``path`` may be empty, for none. ``reading`` is what holds now."""
+
+    def __init__(self, path: str, rules: AliasRules, before: Reading = NO_FILE) -> None:
+        self.path = path
+        self.rules = rules
+        self.reading = before
+        self._seen: _Stamp | None = None
+
+    def read(self) -> None:
+        """Read it. Blocks, but not for what is no file."""
+        self.reading = self._read()
+
+    async def watch(self, changed: Callable[[], None], look_seconds: float = _LOOK_SECONDS) -> None:
+        """Read it whenever it has changed, and call back; does not end.
+
+        A change is read when the next look finds no other one: half a file would take addresses
+        away, and mail would be refused for good.
+        """
+        while self.path:
+            await asyncio.sleep(look_seconds)
+            try:
+                await self._look(changed)
+            except Exception:
+                _logger.exception("aliases: looking at %s failed", self.path)
+
+    async def _look(self, changed: Callable[[], None]) -> None:
+        before = self.reading
+        stamp = await in_thread(lambda: _stamp(self.path))
+        seen, self._seen = self._seen, stamp
+        # Trouble need not show in a stamp: too many open files, an input/output error.
+        if stamp != seen or (stamp == before.stamp and not before.trouble):
+            return
+        self.reading = await in_thread(self._read)
+        if before.trouble and self.reading.trouble == before.trouble:
+            return
+        for doubt in self.reading.doubts(self.path):
+            _logger.warning("settings: %s", doubt)
+        _logger.info("aliases: %s: %s", self.path, self.reading.summary())
+        changed()
+
+    def _read(self) -> Reading:
+        if not self.path:
+            return NO_FILE
+        # Before the content: what is written in between is seen at the next look.
+        stamp = _stamp(self.path)
+        if not stamp:
+            return NO_FILE
+        try:
+            content = _content(self.path)
+        except OSError as error:
+            return self._still(f"cannot be read: {error.strerror}", stamp)
+        if content is None:
+            return self._still("is no regular file", stamp)
+        if len(content) > _MAX_FILE_BYTES:
+            return self._still(f"is larger than {_MAX_FILE_BYTES} bytes", stamp)
+        text = content.decode("utf-8-sig", "surrogateescape")
+        return Reading(parse_aliases(text, self.rules), stamp=stamp)
+
+    def _still(self, trouble: str, stamp: _Stamp) -> Reading:
+        """Return the reading before, with the trouble."""
+        before = self.reading
+        # Only of a file that was read: NO_FILE says nothing of one that is there.
+        if before.stamp and before.aliases is not None:
+            return Reading(before.aliases, f"{trouble}; its aliases of before stay in force", stamp)
+        return Reading(None, f"{trouble}; what it allows is not known", stamp)
+
+
+def _stamp(path: str) -> _Stamp:
+    """Return by what a change is seen, nothing if there is no file. Blocks."""
+    try:
+        found = Path(path).stat()
+    except FileNotFoundError:
+        # A link to what is not there, or not yet, is no file that was never made.
+        return (0,) if Path(path).is_symlink() else ()
+    except OSError as error:
+        return (error.errno or 0,)
+    # ctime too: a chmod may make it readable.
+    return found.st_mtime_ns, found.st_ctime_ns, found.st_size, found.st_ino
+
+
+def _content(path: str) -> bytes | None:
+    """Return a little more than may be in it at most, or None if it is no file. Raises OSError."""
+    # Without O_NONBLOCK a FIFO would keep us until somebody writes to it.
+    descriptor = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)
+    try:
+        if not stat.S_ISREG(os.fstat(descriptor).st_mode):
+            return None
+        with os.fdopen(descriptor, "rb", closefd=False) as file:
+            return file.read(_MAX_FILE_BYTES + 1)
+    finally:
+        os.close(descriptor)
