@@ -16,6 +16,7 @@ from typing import NoReturn, Protocol
 
 from bridge_admin.commands import (
     check,
+    explain,
     login,
     profile_list,
     profile_test,
@@ -53,7 +54,7 @@ _EXIT_INTERRUPTED = 128 + signal.SIGINT  # as shells have it
 # What the daemon's word for whose fault it is amounts to.
 _EXIT_CODES_OF_FAILURES = {"request": os.EX_USAGE, "busy": os.EX_TEMPFAIL}
 
-_COMMANDS: tuple[_CommandModule, ...] = (check, show, login, status, reload)
+_COMMANDS: tuple[_CommandModule, ...] = (check, show, login, explain, status, reload)
 _GROUPS: Mapping[str, tuple[str, tuple[_CommandModule, ...]]] = {
     "server": ("list the servers, or test one of them", (server_list, server_test)),
     "profile": ("list the LDAP profiles, or test one of them", (profile_list, profile_test)),
@@ -63,7 +64,7 @@ _GROUPS: Mapping[str, tuple[str, tuple[_CommandModule, ...]]] = {
 def build_parser() -> argparse.ArgumentParser:
     """Return the whole command line."""
     parser: argparse.ArgumentParser = _Parser(
-        prog="bridgectl", description="Look after sasl-bridge.", allow_abbrev=False
+        prog="bridgectl", description="Look after sasl-bridge and sasl-policyd.", allow_abbrev=False
     )
     subparsers = parser.add_subparsers(metavar="COMMAND", required=True)
     _add_commands(subparsers, _COMMANDS)

@@ -5,16 +5,31 @@ Fails with `NotRunning` if nobody listens there, and `RequestFailed` if the daem
 
 import json
 import socket
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from bridge_common.settings.location import control_of
 from bridge_common.settings.model import SmtpAuth
+from bridge_common.settings.sender import Sender
 
 # More than requests take: the daemon's own deadline is 9.5 s at most, and the probe of a directory
 # has three of them, 28.5 s.
 _TIMEOUT_SECONDS = 15.0
 PROBE_TIMEOUT_SECONDS = 40.0
+
+
+@dataclass(frozen=True, slots=True)
+class Daemon:
+    """A daemon, and where the settings say its control socket is: a section and its default."""
+
+    name: str
+    section: str
+    control: str
+
+
+BRIDGE = Daemon("sasl-bridge", "smtp_auth", SmtpAuth().control)
+POLICYD = Daemon("sasl-policyd", "sender", Sender().control)
 
 
 class NotRunning(Exception):  # noqa: N818  # it says what is the matter
@@ -33,15 +48,20 @@ class RequestFailed(Exception):  # noqa: N818  # the same
 
 
 def ask_daemon(
-    settings_file: Path, command: str, *, seconds: float = _TIMEOUT_SECONDS, **arguments: Any
+    settings_file: Path,
+    command: str,
+    *,
+    daemon: Daemon = BRIDGE,
+    seconds: float = _TIMEOUT_SECONDS,
+    **arguments: Any,
 ) -> dict[str, Any]:
-    """Send one command to sasl-bridge and return its reply, without the ``ok``.
+    """Send one command to a daemon and return its reply, without the ``ok``.
 
     ``seconds`` is how long the answer is waited for.
     The settings may be broken: they are only asked where the control socket is.
     Raises NotRunning or RequestFailed.
     """
-    control = control_of(settings_file, "smtp_auth", SmtpAuth().control)
+    control = control_of(settings_file, daemon.section, daemon.control)
     path = control.removeprefix("unix:")
     try:
         line = _exchange(path, json.dumps({"command": command, **arguments}), seconds)
@@ -49,7 +69,7 @@ def ask_daemon(
         raise NotRunning(f"{control}: permission denied; run this as root") from error
     except OSError as error:
         raise NotRunning(
-            f"{control}: {error.strerror or error}; is sasl-bridge running?"
+            f"{control}: {error.strerror or error}; is {daemon.name} running?"
         ) from error
     if not line:
         raise NotRunning(f"{control}: the daemon hung up without an answer; see its log")

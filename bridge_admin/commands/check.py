@@ -1,13 +1,16 @@
-"""`bridgectl check`: are the settings good? Reads certificates too; contacts nobody."""
+"""`bridgectl check`: are the settings good? Reads certificates and aliases; contacts nobody."""
 
 import argparse
 import json
 import os
 from collections.abc import Iterator
+from pathlib import Path
 
 from bridge_common.errors import Problem, SettingsError
 from bridge_common.runtime.endpoint import owner_ids
-from sasl_bridge.daemon import load
+from bridge_common.settings.model import Settings
+from policyd.daemon import load as load_policy
+from sasl_bridge.daemon import load as load_bridge
 
 
 def add_parser(
@@ -17,21 +20,15 @@ def add_parser(
     return subparsers.add_parser(
         "check",
         help="say whether the settings are good, and what is wrong with them",
-        description="Read the settings as the daemon would. Exit code 0 if they are good (there "
+        description="Read the settings as the daemons would. Exit code 0 if they are good (there "
         "may be warnings), 78 if they are not.",
     )
 
 
 def run(arguments: argparse.Namespace) -> int:
     """Print every problem and every warning."""
-    problems: tuple[Problem, ...] = ()
-    warnings: tuple[Problem, ...] = ()
-    try:
-        loaded, _ = load(arguments.settings)
-        warnings = loaded.warnings
-        problems = tuple(_unknown_owner(loaded.settings.smtp_auth.socket_owner))
-    except SettingsError as error:
-        problems = error.problems
+    found, warnings = _look_at(arguments.settings)
+    problems = tuple(dict.fromkeys(found))  # both programs read the same file
     if arguments.json:
         print(json.dumps({"problems": _as_json(problems), "warnings": _as_json(warnings)}))
     else:
@@ -39,12 +36,29 @@ def run(arguments: argparse.Namespace) -> int:
     return os.EX_CONFIG if problems else os.EX_OK
 
 
-def _unknown_owner(owner: str) -> Iterator[Problem]:
-    """Yield a problem if the socket could not be given to its owner."""
+def _look_at(file: Path) -> tuple[list[Problem], tuple[Problem, ...]]:
+    """Return what either program finds wrong with the settings, and the warnings."""
+    problems: list[Problem] = []
     try:
-        owner_ids(owner)
-    except KeyError as error:
-        yield Problem("smtp_auth.socket_owner", f"{owner}: {error.args[0]}")
+        load_bridge(file)
+    except SettingsError as error:
+        problems += error.problems
+    try:
+        loaded, policy = load_policy(file)
+    except SettingsError as error:
+        return problems + list(error.problems), ()
+    problems += _unknown_owners(loaded.settings)
+    return problems, loaded.warnings + policy.aliases.reading.doubts(policy.aliases.path)
+
+
+def _unknown_owners(settings: Settings) -> Iterator[Problem]:
+    """Yield a problem for each program whose sockets could not be given to their owner."""
+    owners = {"smtp_auth": settings.smtp_auth.socket_owner, "sender": settings.sender.socket_owner}
+    for section, owner in owners.items():
+        try:
+            owner_ids(owner)
+        except KeyError as error:
+            yield Problem(f"{section}.socket_owner", f"{owner}: {error.args[0]}")
 
 
 def _as_json(problems: tuple[Problem, ...]) -> list[dict[str, str]]:

@@ -57,14 +57,16 @@ def _row(profile: LdapProfile, settings: Settings) -> tuple[str, ...]:
 
 
 def _users(profile: LdapProfile, settings: Settings) -> Iterator[str]:
-    """Yield who has this directory asked about logins."""
+    """Yield who has this directory asked."""
     if settings.smtp_auth.method == "ldap":
         if settings.smtp_auth.ldap_profile == profile.name:
             yield "smtp_auth"
-        return
-    for server in settings.servers:
-        if server.enabled and server.ldap_profile == profile.name:
-            yield f"server {server.name}"
+    else:
+        for server in settings.servers:
+            if server.enabled and server.ldap_profile == profile.name:
+                yield f"server {server.name}"
+    if settings.sender.ldap_profile == profile.name:
+        yield "sender"
 
 
 def _remarks(profile: LdapProfile) -> Iterator[str]:

@@ -1,49 +1,70 @@
-"""`bridgectl status`: how the running daemon is doing."""
+"""`bridgectl status`: how the running daemons are doing."""
 
 import argparse
 import json
-import os
 import time
+from collections.abc import Iterator
 from typing import Any
 
-from bridge_admin.control_client import ask_daemon
+from bridge_admin.both_daemons import add_daemon_option, ask_daemons, exit_code
 
 
 def add_parser(
     subparsers: "argparse._SubParsersAction[argparse.ArgumentParser]",
 ) -> argparse.ArgumentParser:
     """Declare the command."""
-    return subparsers.add_parser(
+    parser = subparsers.add_parser(
         "status",
-        help="say how the running daemon is doing",
-        description="Ask the running daemon how it is doing. Exit code 0 if it serves good "
-        "settings, 78 if its settings are broken, 69 if it does not run.",
+        help="say how the running daemons are doing",
+        description="Ask the running daemons how they are doing. Exit code 0 if they serve good "
+        "settings, 78 if their settings are broken, 69 if one does not run that the settings "
+        "switch on.",
     )
+    add_daemon_option(parser)
+    return parser
 
 
 def run(arguments: argparse.Namespace) -> int:
-    """Print the daemon's state."""
-    reply = ask_daemon(arguments.settings, "status")
+    """Print the daemons' state."""
+    replies = ask_daemons(arguments, "status")
+    running = {name: reply for name, reply in replies.items() if reply is not None}
     if arguments.json:
-        print(json.dumps(reply))
-    else:
-        _print_text(reply)
-    return os.EX_CONFIG if reply["settings_problems"] else os.EX_OK
+        print(json.dumps(replies))
+    elif running:
+        print("\n\n".join("\n".join(_lines(reply)) for reply in running.values()))
+    good = not any(reply["settings_problems"] for reply in running.values())
+    return exit_code(arguments, replies, good=good)
 
 
-def _print_text(reply: dict[str, Any]) -> None:
-    verdicts = ", ".join(f"{count} {name}" for name, count in reply["verdicts"].items())
-    print(f"{reply['program']} {_state(reply)}, process {reply['pid']}, up {_uptime(reply)}")
-    print(f"settings: {reply['settings_file']}")
-    print(f"listening: {', '.join(reply['listeners'])}")
-    print(f"connections: {reply['connections']}")
-    print(f"logins: {verdicts}")
-    for server in reply["servers"]:
-        print(f"server {server['name']}: {_where(server)}")
+def _lines(reply: dict[str, Any]) -> Iterator[str]:
+    yield f"{reply['program']} {_state(reply)}, process {reply['pid']}, up {_uptime(reply)}"
+    yield f"settings: {reply['settings_file']}"
+    yield f"listening: {', '.join(reply['listeners'])}"
+    yield f"connections: {reply['connections']}"
+    yield from _decisions(reply)
     for warning in reply["settings_warnings"]:
-        print(f"warning: {warning}")
+        yield f"warning: {warning}"
     for problem in reply["settings_problems"]:
-        print(f"error: {problem}")
+        yield f"error: {problem}"
+
+
+def _decisions(reply: dict[str, Any]) -> Iterator[str]:
+    """Yield what only one of the programs has to say."""
+    if "verdicts" in reply:
+        yield f"logins: {_counted(reply['verdicts'])}"
+        for server in reply["servers"]:
+            yield f"server {server['name']}: {_where(server)}"
+    if "rules" in reply:
+        yield f"senders: {_counted(reply['decisions'])}"
+        for context, rules in reply["rules"].items():
+            modes = ", ".join(f"{rule} {mode}" for rule, mode in rules.items())
+            yield f"rules{f' in {context}' if context else ''}: {modes}"
+        if reply["aliases"]:
+            yield f"aliases: {reply['aliases']}"
+
+
+def _counted(counts: dict[str, int]) -> str:
+    return ", ".join(f"{count} {name}" for name, count in counts.items()) or "none yet"
 
 
 def _where(server: dict[str, Any]) -> str:
@@ -54,10 +75,10 @@ def _where(server: dict[str, Any]) -> str:
 
 def _state(reply: dict[str, Any]) -> str:
     if not reply["settings_problems"]:
-        return "serves" if reply["enabled"] else "is switched off (enabled = false)"
+        return "serves" if reply["enabled"] else "is switched off"
     if reply["settings_applied"]:
         return "serves its last good settings; the file is broken"
-    return "answers every login as trouble; the settings are broken"
+    return "answers every request as trouble; the settings are broken"
 
 
 def _uptime(reply: dict[str, Any]) -> str:

@@ -229,7 +229,7 @@ def test_bridgectl_status_says_who_is_asked(
         port = daemon.directory.port
         corp = f"server corp: profile corp at 127.0.0.1, localhost port {port}\n"
         assert corp in servers()
-        (only,) = json.loads(servers("--json"))["servers"]
+        (only,) = json.loads(servers("--json"))["sasl-bridge"]["servers"]
         assert only == {
             "name": "corp",
             "profile": "corp",

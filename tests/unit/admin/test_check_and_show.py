@@ -177,6 +177,31 @@ def test_an_owner_that_does_not_exist_is_found_before_the_daemon_finds_it(
     assert "error: smtp_auth.socket_owner: root:nobody-at-all: " in capsys.readouterr().out
 
 
+def test_each_program_has_an_owner_of_its_own(
+    file: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    file.write_text(GOOD + '[sender]\nsocket_owner = "nobody-at-all:root"\n')
+    assert bridgectl(["check", "--settings", str(file)]) == 78
+    said = capsys.readouterr().out.splitlines()
+    assert said[0].startswith("error: sender.socket_owner: nobody-at-all:root: ")
+    assert said[1:] == [f"{file}: 1 problem"]
+
+
+def test_show_prints_contexts_with_what_they_say_and_nothing_else(
+    file: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    context = '[[sender.context]]\nname = "submission"\nmatch_login = "enforce"\n'
+    file.write_text(GOOD + context)
+    assert bridgectl(["show", "--settings", str(file)]) == 0
+    said = capsys.readouterr().out
+    assert '\n[sender]\nlisten = ["unix:/var/spool/postfix/sasl-bridge/policy"]\n' in said
+    assert f"\n{context}\n[log]\n" in said
+    assert bridgectl(["show", "--settings", str(file), "--json"]) == 0
+    shown = json.loads(capsys.readouterr().out)["sender"]
+    assert shown["context"] == [{"name": "submission", "match_login": "enforce"}]
+    assert shown["match_login"] == "off"
+
+
 PROFILE = """
 [[ldap_profile]]
 name = "corp"
@@ -222,7 +247,7 @@ def test_check_tells_of_directories_without_their_passwords(
         ),
         (
             'warning: ldap_profile[1] "corp": is not used: '
-            "neither [smtp_auth] nor a [[server]] names it"
+            "neither [smtp_auth] nor a [[server]] nor [sender] names it"
         ),
         f"{file}: the settings are good, 2 warnings",
     ]
@@ -249,3 +274,74 @@ def test_check_reads_the_files_of_the_directory_that_is_asked(
         ),
         f"{file}: 2 problems",
     ]
+
+
+POLICY_ONLY = """
+[identity]
+domains = ["example.com"]
+
+[sender]
+match_login = "enforce"
+aliases_file = "FOLDER/aliases"
+"""
+
+
+def test_broken_lines_of_the_aliases_are_warnings(
+    file: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Also where no login is checked at all."""
+    file.write_text(POLICY_ONLY.replace("FOLDER", str(tmp_path)))
+    assert bridgectl(["check", "--settings", str(file)]) == 0
+    assert capsys.readouterr().out == f"{file}: the settings are good\n"
+    (tmp_path / "aliases").write_text("a@example.com: bob@example.net\n\na@example.com\n")
+    assert bridgectl(["check", "--settings", str(file)]) == 0
+    where = f"warning: sender.aliases_file: {tmp_path}/aliases"
+    assert capsys.readouterr().out.splitlines() == [
+        (
+            f'{where}: line 1: "bob@example.net" is no login of ours: '
+            "the login's domain is not one of ours"
+        ),
+        f'{where}: line 3: "a@example.com" has no login; write ADDRESS: LOGIN, LOGIN',
+        f"{file}: the settings are good, 2 warnings",
+    ]
+    assert bridgectl(["check", "--settings", str(file), "--json"]) == 0
+    found = json.loads(capsys.readouterr().out)
+    assert [warning["path"] for warning in found["warnings"]] == ["sender.aliases_file"] * 2
+    assert found["problems"] == []
+
+
+def test_aliases_that_cannot_be_read_are_a_warning(
+    file: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / "aliases").mkdir()
+    file.write_text(POLICY_ONLY.replace("FOLDER", str(tmp_path)))
+    assert bridgectl(["check", "--settings", str(file)]) == 0
+    assert capsys.readouterr().out.splitlines() == [
+        (
+            f"warning: sender.aliases_file: {tmp_path}/aliases: is no regular file; "
+            "what it allows is not known"
+        ),
+        f"{file}: the settings are good, 1 warning",
+    ]
+
+
+def test_what_either_program_finds_is_told_at_once(
+    file: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """And what both find, once."""
+    imap = f'ca_file = "{tmp_path}/imap.pem"\n'
+    profile = PROFILE + f'ca_file = "{tmp_path}/ca.pem"\n'
+    sender = '[sender]\nldap_profile = "corp"\n'
+    file.write_text(GOOD.replace("enabled", "enalbed") + imap + profile + sender)
+    assert bridgectl(["check", "--settings", str(file)]) == 78
+    typo, server, directory, verdict = capsys.readouterr().out.splitlines()
+    assert typo.startswith("error: smtp_auth.enalbed: ")
+    assert server.startswith(f'error: server[1] "first".ca_file: {tmp_path}/imap.pem: ')
+    assert directory.startswith(f'error: ldap_profile[1] "corp".ca_file: {tmp_path}/ca.pem: ')
+    assert verdict == f"{file}: 3 problems"
+    file.write_text(GOOD + imap + profile + sender)
+    assert bridgectl(["check", "--settings", str(file)]) == 78
+    server, directory, verdict = capsys.readouterr().out.splitlines()
+    assert server.startswith(f'error: server[1] "first".ca_file: {tmp_path}/imap.pem: ')
+    assert directory.startswith(f'error: ldap_profile[1] "corp".ca_file: {tmp_path}/ca.pem: ')
+    assert verdict == f"{file}: 2 problems"

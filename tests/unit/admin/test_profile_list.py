@@ -138,6 +138,12 @@ def test_who_uses_them(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> No
     )
 
 
+def test_the_policy_daemon_uses_one_too(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    sender = '[sender]\nldap_profile = "corp"\n'
+    users = used_by(tmp_path, capsys, entry("staff", "corp") + sender)
+    assert users == {"corp": ["server staff", "sender"], "branch": [], "direct": []}
+
+
 def test_as_json_all_of_their_settings_are_there_but_secrets(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
