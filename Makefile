@@ -21,7 +21,7 @@ DISTRIBUTION_NEEDS := python3-pytest python3-pytest-timeout python3-hypothesis p
 .PHONY: help demo demo-ldap test check system-test distribution-test fuzz docs format clean
 
 help:
-	@echo 'make demo               a Postfix, a Dovecot and the bridge between them, on loopback'
+	@echo 'make demo               a Postfix, a Dovecot and both daemons between them, on loopback'
 	@echo 'make demo-ldap          the same with an OpenLDAP directory'
 	@echo 'make test               every test'
 	@echo 'make check              format, lint, types, import contracts, unit tests, coverage'

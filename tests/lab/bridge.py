@@ -1,9 +1,10 @@
-"""The daemon itself, `python3 -m sasl_bridge`, started as systemd or an administrator would.
+"""The daemons themselves, `python3 -m sasl_bridge` and `-m policyd`, started as systemd would.
 
-Either it opens its own socket (setting `listen`), or it gets a `PassedSocket`, as by socket
+Either one opens its own socket (setting `listen`), or it gets a `PassedSocket`, as by socket
 activation; that one outlives it. Its log is read while it runs.
 """
 
+import contextlib
 import os
 import re
 import signal
@@ -12,6 +13,7 @@ import subprocess
 import sys
 import threading
 import time
+from collections.abc import Iterator
 from pathlib import Path
 from types import TracebackType
 from typing import IO, ClassVar, Self
@@ -33,7 +35,7 @@ PROJECT = Path(__file__).resolve().parents[2]
 _PASS_SOCKET = """\
 import os, sys
 os.dup2(int(sys.argv[1]), 3)
-os.environ |= {"LISTEN_PID": str(os.getpid()), "LISTEN_FDS": "1", "LISTEN_FDNAMES": "auth"}
+os.environ |= {"LISTEN_PID": str(os.getpid()), "LISTEN_FDS": "1", "LISTEN_FDNAMES": "postfix"}
 os.execv(sys.executable, [sys.executable, *sys.argv[2:]])
 """
 
@@ -61,9 +63,12 @@ class PassedSocket:
         self.path.unlink(missing_ok=True)
 
 
-class Bridge(Running):
+class Daemon(Running):
     """One running daemon with its settings file, in ``folder``; ``lines`` is its log so far."""
 
+    module: ClassVar[str]
+    decided: ClassVar[str]
+    """What the lines of its decisions hold, and no others."""
     python_path: ClassVar[str] = str(PROJECT)
 
     def __init__(self, folder: Path, settings: str, passed: PassedSocket | None = None) -> None:
@@ -97,7 +102,7 @@ class Bridge(Running):
         environment = os.environ | {"PYTHONPATH": self.python_path}
         if self._notifications is not None:
             environment["NOTIFY_SOCKET"] = str(self._notifications.path)
-        arguments = ["-m", "sasl_bridge", "--settings", str(self._settings)]
+        arguments = ["-m", self.module, "--settings", str(self._settings)]
         descriptors = []
         if self._passed is not None:
             descriptors = [self._passed.socket.fileno()]
@@ -130,6 +135,21 @@ class Bridge(Running):
         assert self._child is not None
         return self._child.pid
 
+    @contextlib.contextmanager
+    def stalled(self) -> Iterator[None]:
+        """Let it be silent: it neither answers nor ends, and its sockets stay."""
+        os.kill(self.pid, signal.SIGSTOP)
+        try:
+            yield
+        finally:
+            if self._child is not None:  # else it was killed
+                os.kill(self.pid, signal.SIGCONT)
+
+    def kill(self) -> None:
+        """End it at once, as a crash does."""
+        kill_group(self.pid)
+        self.stop()
+
     def stop(self) -> int:
         """Send SIGTERM, wait for the end, return the exit code."""
         code = 0
@@ -147,7 +167,7 @@ class Bridge(Running):
 
     def decisions(self, number: int) -> list[str]:
         """Return the decision lines once there are at least so many."""
-        return self.lines_with(r"\bverdict=", number)
+        return self.lines_with(self.decided, number)
 
     def lines_with(self, pattern: str, number: int = 1) -> list[str]:
         """Return the lines of its log that hold ``pattern``, once there are at least so many."""
@@ -164,3 +184,17 @@ class Bridge(Running):
                 with self._more:
                     self.lines.append(line.decode(errors="replace").rstrip("\n"))
                     self._more.notify_all()
+
+
+class Bridge(Daemon):
+    """sasl-bridge."""
+
+    module = "sasl_bridge"
+    decided = r"\bverdict="
+
+
+class Policyd(Daemon):
+    """sasl-policyd."""
+
+    module = "policyd"
+    decided = r"\baction="

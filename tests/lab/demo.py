@@ -1,7 +1,8 @@
-"""The demo: one login accepted, one refused, one while nobody can say, before your eyes.
+"""The demo: logins and senders accepted and refused, and a server down, before your eyes.
 
 A Postfix (made of examples/postfix), a Dovecot or (`python -m lab.demo ldap`) an OpenLDAP slapd of
-its own, the daemon in between, on loopback ports in a temporary folder that is gone afterwards.
+its own, both daemons in between, on loopback ports in a temporary folder that is gone afterwards.
+What is played stands in `lab.plays`.
 Prints each SMTP dialogue as it was spoken.
 Needs root, as Postfix does, and nothing from PyPI.
 Exit codes: 0 as expected, 1 otherwise, 69 if something cannot run, 77 if not root, 130 if stopped.
@@ -15,80 +16,21 @@ import sys
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from lab.bridge import Bridge
+from lab.bridge import Daemon
 from lab.certificates import make_certificates
 from lab.directory_entries import Person
 from lab.dovecot import Dovecot
 from lab.gateway import Gateway
+from lab.plays import IMAP, LDAP, LOGIN, PASSWORD, Act, Play, Seen
+from lab.policed import ENFORCED
 from lab.postfix import Postfix
 from lab.processes import LabError, lab_folder
-from lab.replies import ACCEPTED, TRY_LATER, WRONG
 from lab.settings import ldap_profile, tls_server
 from lab.slapd import Slapd
 from lab.smtp import Reply
 
-LOGIN = "alice@example.com"
-PASSWORD = "correct horse battery staple"
-MAIL = """\
-From: Alice <alice@example.com>\r
-To: Bob <bob@example.net>\r
-Subject: Hello\r
-\r
-The gateway let me send this, and it has never known my password.\r
-"""
-
 _COLOURS = {"bold": "1", "dim": "2", "client": "36", "good": "32", "bad": "31", "server": "33"}
 _PAINT = sys.stdout.isatty() and os.environ.get("TERM") != "dumb" and "NO_COLOR" not in os.environ
-
-
-@dataclass(frozen=True, slots=True)
-class Act:
-    """One login of the demo, and what must come of it."""
-
-    title: str
-    explanation: str
-    password: str
-    expected: Reply
-
-
-@dataclass(frozen=True, slots=True)
-class Play:
-    """What is shown: who knows the passwords, and the words for how it is asked."""
-
-    who: str
-    program: str
-    asking: str
-
-    @property
-    def acts(self) -> tuple[Act, ...]:
-        """The three logins, in order."""
-        return (
-            Act(
-                "1. The right password",
-                f"Postfix passes what Alice typed to the bridge; the bridge {self.asking};\n"
-                f"the {self.who} says yes, so Postfix does, and takes her mail.",
-                PASSWORD,
-                ACCEPTED,
-            ),
-            Act(
-                "2. A wrong password",
-                f"The {self.who} says no. This is the only case in which anybody is told 535,\n"
-                "on which mail programs ask their user for another password.",
-                "incorrect horse",
-                WRONG,
-            ),
-            Act(
-                f"3. The right password, but the {self.who} is down",
-                "Nobody can say whether it is right, so nobody says that it is wrong: 454 lets\n"
-                "the mail program keep password and mail, and try again later.",
-                PASSWORD,
-                TRY_LATER,
-            ),
-        )
-
-
-IMAP = Play("mail server", "Dovecot", "logs in at her mail server by IMAP over TLS")
-LDAP = Play("directory", "slapd", "looks her up in the directory and binds as her, over TLS")
 
 
 def main(play: Play) -> int:
@@ -99,14 +41,14 @@ def main(play: Play) -> int:
         return os.EX_NOPERM
     try:
         with _stage(play) as stage:
-            done = [_perform(number, stage) for number in range(len(play.acts))]
+            done = [_perform(act, stage) for act in play.acts]
     except (LabError, OSError, smtplib.SMTPException) as error:
         print(f"\nThe demo cannot go on: {error}", file=sys.stderr)
         return os.EX_UNAVAILABLE
     except KeyboardInterrupt:
         return 128 + signal.SIGINT
     print(_painted("Everything is stopped, and the temporary folder is gone.", "dim"))
-    print(_painted("All three as expected.", "good") if all(done) else _painted("FAILED", "bad"))
+    print(_painted("All as expected.", "good") if all(done) else _painted("FAILED", "bad"))
     return 0 if all(done) else 1
 
 
@@ -115,7 +57,7 @@ class _Stage:
     play: Play
     gateway: Gateway
     passwords: Dovecot | Slapd
-    bridge: Bridge
+    daemons: dict[str, Daemon]
 
 
 @contextlib.contextmanager
@@ -124,61 +66,69 @@ def _stage(play: Play) -> Iterator[_Stage]:
     with lab_folder() as folder, contextlib.ExitStack() as started:
         print(_painted("Setting the stage (all on 127.0.0.1)", "bold"))
         tls = make_certificates(folder)
-        postfix = Postfix(folder / "postfix", tls)
+        postfix = Postfix(folder / "postfix", tls, xclient=True, policy=True)
         gateway = Gateway(folder, tls, postfix)
         passwords: Dovecot | Slapd
         if play is LDAP:
-            alice = Person("alice", PASSWORD, (LOGIN,))
+            alice = Person("alice", PASSWORD, (LOGIN, play.sender))
             passwords = started.enter_context(gateway.slapd([alice], tls))
             what = f"OpenLDAP's slapd, LDAP over TLS, port {passwords.port}"
             profile = ldap_profile("directory", passwords)
-            settings = gateway.bridge(profile, method="ldap", ldap_profile="directory")
+            bridge = gateway.bridge(profile, method="ldap", ldap_profile="directory")
+            policyd = gateway.policyd(profile, ldap_profile="directory", **ENFORCED)
         else:
             passwords = started.enter_context(gateway.dovecot({LOGIN: PASSWORD}, tls))
             what = f"Dovecot {passwords.version}, IMAP over TLS, port {passwords.port}"
-            settings = gateway.bridge(tls_server("mailboxes", passwords, tls))
+            bridge = gateway.bridge(tls_server("mailboxes", passwords, tls))
+            policyd = gateway.policyd(**ENFORCED)
         _progress(play.who, what)
-        bridge = started.enter_context(settings)
+        daemons: dict[str, Daemon] = {"sasl-bridge": bridge, "sasl-policyd": policyd}
+        for daemon in daemons.values():
+            started.enter_context(daemon)
         _progress("sasl-bridge", f"its socket is {postfix.auth_socket}")
+        _progress("sasl-policyd", f"its socket is {postfix.policy_socket}")
         started.enter_context(postfix)
-        port = postfix.submission
-        _progress("gateway", f"Postfix {postfix.version}, submission with STARTTLS, port {port}")
-        yield _Stage(play, gateway, passwords, bridge)
+        ports = f"submission port {postfix.submission}, port 25 is {postfix.smtp}"
+        _progress("gateway", f"Postfix {postfix.version}, {ports}")
+        yield _Stage(play, gateway, passwords, daemons)
 
 
-def _perform(number: int, stage: _Stage) -> bool:
+def _perform(act: Act, stage: _Stage) -> bool:
     """Perform one act; tell whether it went as expected."""
-    act = stage.play.acts[number]
     print(f"\n{_painted(act.title, 'bold')}\n{act.explanation}\n")
-    if act.expected == TRY_LATER:
+    if act.without_server:
         stage.passwords.stop()
         _progress(stage.play.who, f"{stage.play.program} is stopped\n")
-    with stage.gateway.submission() as session:
-        session.secure()
-        reply = session.plain(LOGIN, act.password)
-        accepted = reply == ACCEPTED and session.deliver(LOGIN, "bob@example.net", MAIL)[0] == 250
-    _print_dialogue(session.transcript, act.expected, whole=number == 0)
-    logged = stage.bridge.decisions(number + 1)[-1].partition("login=")
-    print(f"\n  What the bridge logged:\n  {_painted(''.join(logged[1:]), 'dim')}\n")
-    as_expected = reply == act.expected and accepted == (act.expected == ACCEPTED)
-    verdict = "as expected" if as_expected else f"expected {act.expected[0]}, got {reply[0]}"
-    print(f"  {_painted(verdict, 'good' if as_expected else 'bad')}")
-    return as_expected
+    before = {name: len(stage.daemons[name].decisions(0)) for name in act.logged_by}
+    seen = act.perform(stage.gateway, stage.play)
+    _print_dialogue(act, seen)
+    print()
+    for name in act.logged_by:
+        for line in stage.daemons[name].decisions(before[name] + 1)[before[name] :]:
+            _print_logged(name, line)
+    good = seen.replies == act.expected
+    verdict = "as expected" if good else f"expected {act.expected}, got {seen.replies}"
+    print(f"\n  {_painted(verdict, 'good' if good else 'bad')}")
+    return good
 
 
-def _print_dialogue(lines: list[str], expected: Reply, *, whole: bool) -> None:
-    """Print it line by line; what precedes AUTH is the same each time, so only once."""
-    if not whole:
-        begin = next(number for number, line in enumerate(lines) if line.startswith("C: AUTH"))
-        lines = lines[begin:]
-        print(_painted("  (greeting, EHLO, STARTTLS and EHLO as before)", "dim"))
-    for line in lines:
-        print(f"  {_spoken(line, expected)}")
+def _print_logged(name: str, line: str) -> None:
+    """Print a line of a daemon's log without its time."""
+    print(f"  {name} logged:\n  {_painted(line.partition(' ')[2].partition(' ')[2], 'dim')}")
 
 
-def _spoken(line: str, expected: Reply) -> str:
+def _print_dialogue(act: Act, seen: Seen) -> None:
+    """Print it line by line, from where it is new."""
+    if act.before:
+        print(_painted(f"  ({act.before})", "dim"))
+    for line in seen.dialogue:
+        print(f"  {_spoken(line, act.expected)}")
+
+
+def _spoken(line: str, expected: tuple[Reply, ...]) -> str:
     if not line.startswith("C: "):
-        decisive = line.startswith(f"S: {expected[0]} ") or "queued as" in line
+        decisive = any(line == f"S: {code} {text}" for code, text in expected)
+        decisive = decisive or "queued as" in line
         return _painted(line, "bold" if decisive else "server")
     if not line.startswith("C: AUTH"):
         return _painted(line, "client")

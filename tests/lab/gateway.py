@@ -6,13 +6,14 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from lab.bridge import Bridge, PassedSocket
+from lab.bridge import Bridge, PassedSocket, Policyd
 from lab.certificates import Certificates
 from lab.cyrus import Cyrus
 from lab.directory_entries import Person
 from lab.dovecot import Dovecot
+from lab.ports import LOOPBACK
 from lab.postfix import Postfix
-from lab.settings import server, settings_text
+from lab.settings import sender_settings_text, server, settings_text
 from lab.slapd import Slapd
 from lab.smtp import SmtpSession
 from lab.ways import Host, Way
@@ -66,9 +67,29 @@ class Gateway:
         """Return a daemon that asks these servers, not yet started."""
         return Bridge(self._new_folder(), self.settings(*servers, **smtp_auth), passed)
 
+    def sender_settings(self, *tables: str, **sender: Any) -> str:
+        """Return the text of a settings file for sasl-policyd that fits this gateway."""
+        return sender_settings_text(self.folder, self.postfix.policy_socket, tables, **sender)
+
+    def policyd(self, *tables: str, passed: PassedSocket | None = None, **sender: Any) -> Policyd:
+        """Return a daemon with these rules, not yet started; as for `sender_settings`."""
+        return Policyd(self._new_folder(), self.sender_settings(*tables, **sender), passed)
+
     def passed_socket(self) -> PassedSocket:
-        """Return the socket that systemd would hold."""
+        """Return the socket for sasl-bridge that systemd would hold."""
         return PassedSocket(self.postfix.auth_socket)
+
+    def passed_policy_socket(self) -> PassedSocket:
+        """Return the socket for sasl-policyd that systemd would hold."""
+        return PassedSocket(self.postfix.policy_socket)
+
+    def smtp(self, client: str = LOOPBACK) -> SmtpSession:
+        """Return a session on port 25, said to come from ``client``."""
+        session = SmtpSession(self.postfix.smtp, self.tls.authority)
+        session.ehlo()
+        if client != LOOPBACK:
+            session.come_from(client)
+        return session
 
     def submission(self) -> SmtpSession:
         """Return a session on port 587, before STARTTLS."""

@@ -70,7 +70,7 @@ def told_by_each(
     return {name: told(gateway, f"{uid}@{name}.test", password) for name in profiles}
 
 
-def reason_of_each(bridge: Bridge, profiles: Iterable[str]) -> dict[str, str]:
-    """Return the reason of the last decision of each of these profiles."""
-    lines = {name: bridge.lines_with(rf"verdict=.* server={name} ")[-1] for name in profiles}
-    return {name: field(line, "reason") for name, line in lines.items()}
+def reason_of_each(bridge: Bridge, profiles: Iterable[str], number: int = 1) -> dict[str, str]:
+    """Return the reason of the last decision of each of these profiles, once there are so many."""
+    lines = {name: bridge.lines_with(rf"verdict=.* server={name} ", number) for name in profiles}
+    return {name: field(found[-1], "reason") for name, found in lines.items()}

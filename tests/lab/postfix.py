@@ -2,7 +2,8 @@
 
 The fragments are taken as an administrator would: to the end of main.cf and of master.cf.
 Only the names of the two services become loopback ports. What comes before them is what the
-system has anyway: folders, a certificate, Debian's services. Mail is accepted, queued, discarded.
+system has anyway: folders, a certificate, Debian's services. Mail is accepted, queued, discarded;
+mail of strangers, if it is for example.com.
 """
 
 import re
@@ -24,6 +25,7 @@ data_directory = {folder}/data
 maillog_file = {folder}/log
 maillog_file_prefixes = {folder}
 myhostname = gateway.example.com
+myorigin = example.com
 mydestination =
 alias_maps =
 mynetworks = 127.0.0.0/8
@@ -31,11 +33,19 @@ inet_interfaces = loopback-only
 inet_protocols = ipv4
 smtpd_peername_lookup = no
 smtpd_authorized_xclient_hosts = {xclient_hosts}
+relay_domains = example.com
 default_transport = discard:
+relay_transport = discard:
 default_process_limit = 200
 smtpd_tls_security_level = may
 smtpd_tls_chain_files = {tls.key} {tls.certificate}
 
+"""
+
+# For who has no sasl-policyd: nobody is asked about senders.
+_NO_POLICY = """
+smtpd_sender_restrictions =
+mua_sender_restrictions =
 """
 
 _MASTER = """\
@@ -61,17 +71,34 @@ postlog   unix-dgram n  -       n       -       1       postlogd
 class Postfix(Running):
     """A mail gateway: ``smtp`` is its port 25, ``submission`` its 587, ``submissions`` its 465.
 
-    ``auth_socket`` is where it looks for the daemon; the folder is there, the socket is not.
+    ``auth_socket`` is where it looks for sasl-bridge, ``policy_socket``, with ``policy``, where it
+    looks for sasl-policyd; the folder is there, the sockets are not. ``policy_timeout``: how many
+    seconds it waits for the latter, if not as long as the examples say.
     With ``xclient`` its clients may say whose address they want to have (XCLIENT_README).
     """
 
-    def __init__(self, folder: Path, tls: Certificates, *, xclient: bool = False) -> None:
+    def __init__(
+        self,
+        folder: Path,
+        tls: Certificates,
+        *,
+        xclient: bool = False,
+        policy: bool = False,
+        policy_timeout: int = 5,
+    ) -> None:
         self.folder = folder
         self.smtp, self.submission, self.submissions = free_port(), free_port(), free_port()
         self.auth_socket = folder / "queue" / "sasl-bridge" / "auth"
+        self.policy_socket = self.auth_socket.with_name("policy")
         self.version = run(program("postconf", "postfix"), "-d", "-h", "mail_version")
         self._configuration = folder / "etc"
-        self._write(tls, "127.0.0.0/8" if xclient else "")
+        example = (EXAMPLES / "main.cf").read_text()
+        if policy:
+            example = example.replace("timeout=5s", f"timeout={policy_timeout}s")
+        else:
+            example += _NO_POLICY
+        hosts = "127.0.0.0/8" if xclient else ""
+        self._write(_MAIN.format(folder=folder, tls=tls, xclient_hosts=hosts) + example)
 
     def start(self) -> None:
         """Start it; return once its ports are open."""
@@ -104,11 +131,9 @@ class Postfix(Running):
         shutil.chown(folder, "root", "postfix")
         folder.chmod(0o2750)
 
-    def _write(self, tls: Certificates, xclient_hosts: str) -> None:
+    def _write(self, main: str) -> None:
         self._configuration.mkdir(parents=True)
         self._make_socket_folder(self.auth_socket.parent)
-        example = (EXAMPLES / "main.cf").read_text()
-        main = _MAIN.format(folder=self.folder, tls=tls, xclient_hosts=xclient_hosts) + example
         (self._configuration / "main.cf").write_text(main)
         example = (EXAMPLES / "master.cf").read_text()
         for service in ("submission", "submissions"):

@@ -1,4 +1,4 @@
-"""Settings files for the daemon of the lab, from the few keys that a test is about."""
+"""Settings files for the daemons of the lab, from the few keys that a test is about."""
 
 import json
 from collections.abc import Mapping, Sequence
@@ -36,6 +36,39 @@ def settings_text(
     }
     whose = {"domains": list(domains), **(identity or {})}
     return "\n".join([_table("[smtp_auth]", section), _table("[identity]", whose), *servers])
+
+
+def sender_settings_text(
+    folder: Path,
+    policy_socket: Path,
+    tables: Sequence[str],
+    *,
+    domains: Sequence[str] = ("example.com",),
+    identity: Mapping[str, Any] | None = None,
+    **sender: Any,
+) -> str:
+    """Return a settings file for sasl-policyd alone; ``sender`` are keys of `[sender]`.
+
+    ``tables`` are further ones, `sender_exception`, `sender_context`, `ldap_profile`.
+    """
+    section = {
+        "aliases_file": "",
+        "listen": [f"unix:{policy_socket}"],
+        "control": f"unix:{folder}/policy-control",
+        **sender,
+    }
+    whose = {"domains": list(domains), **(identity or {})}
+    return "\n".join([_table("[identity]", whose), _table("[sender]", section), *tables])
+
+
+def sender_exception(sender: str, *clients: str) -> str:
+    """Return a `[[sender.exception]]`."""
+    return _table("[[sender.exception]]", {"sender": sender, "clients": list(clients)})
+
+
+def sender_context(name: str, **keys: Any) -> str:
+    """Return a `[[sender.context]]`."""
+    return _table("[[sender.context]]", {"name": name, **keys})
 
 
 def server(name: str, port: int, **keys: Any) -> str:

@@ -1,4 +1,4 @@
-"""Many SMTP sessions at once, each a real client in a thread of its own."""
+"""Many SMTP sessions at once, each a real client in a thread of its own: logins, or mails."""
 
 import threading
 from collections.abc import Callable
@@ -63,3 +63,47 @@ def log_in_together(connect: Connect, login: str, password: str, sessions: int) 
 
     with ThreadPoolExecutor(sessions) as pool:
         return [future.result() for future in [pool.submit(one) for _ in range(sessions)]]
+
+
+class Mails:
+    """Sessions that log in once and send one mail after the other, ``sessions`` side by side.
+
+    `reached` waits until so many mails are sent in all; `codes` waits for the end and returns the
+    code that each mail was told.
+    """
+
+    def __init__(self, connect: Connect, login: str, password: str) -> None:
+        self._connect = connect
+        self._login = login
+        self._password = password
+        self._sent = 0
+        self._more = threading.Condition()
+        self._futures: list[Future[list[int]]] = []
+
+    def begin(self, sessions: int, mails_each: int) -> None:
+        """Let them flow."""
+        pool = ThreadPoolExecutor(sessions)
+        self._futures = [pool.submit(self._one_session, mails_each) for _ in range(sessions)]
+        pool.shutdown(wait=False)
+
+    def reached(self, number: int) -> bool:
+        """Return True once so many mails are sent, False if they take too long."""
+        with self._more:
+            return self._more.wait_for(lambda: self._sent >= number, timeout=50)
+
+    def codes(self) -> list[int]:
+        """Return what each mail was told, in no order; raises what ended a session early."""
+        return [code for future in self._futures for code in future.result(timeout=50)]
+
+    def _one_session(self, mails: int) -> list[int]:
+        with self._connect() as session:
+            session.secure()
+            session.plain(self._login, self._password)
+            return [self._one_mail(session) for _ in range(mails)]
+
+    def _one_mail(self, session: SmtpSession) -> int:
+        code, _ = session.deliver(self._login, "bob@example.net", "Subject: Hello\r\n\r\nHello\r\n")
+        with self._more:
+            self._sent += 1
+            self._more.notify_all()
+        return code

@@ -1,4 +1,4 @@
-"""One Postfix for all system tests; everything behind it is new for each."""
+"""One Postfix for all system tests, one more for those of senders; the rest is new for each."""
 
 from collections.abc import Iterator
 
@@ -6,6 +6,7 @@ import pytest
 from lab.certificates import make_certificates
 from lab.domain_controller import DomainController
 from lab.gateway import Gateway
+from lab.policed import policed_gateway
 from lab.postfix import Postfix
 from lab.processes import lab_folder
 
@@ -32,3 +33,17 @@ def gateway(running_gateway: Gateway) -> Gateway:
     """Return the gateway; nothing is left of an earlier test's daemon."""
     running_gateway.postfix.auth_socket.unlink(missing_ok=True)
     return running_gateway
+
+
+@pytest.fixture(scope="session")
+def running_policed() -> Iterator[Gateway]:
+    """Start a Postfix that asks about senders once, with what its users need to log in."""
+    with policed_gateway() as gateway:
+        yield gateway
+
+
+@pytest.fixture
+def policed(running_policed: Gateway) -> Gateway:
+    """Return a gateway for a sasl-policyd; nothing is left of an earlier test's."""
+    running_policed.postfix.policy_socket.unlink(missing_ok=True)
+    return running_policed

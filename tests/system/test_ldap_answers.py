@@ -145,10 +145,10 @@ def test_any_other_answer_to_a_password_is_try_later(gateway: Gateway) -> None:
         gateway.slapd([*people, ALICE]) as slapd,
         bridge_of_profiles(gateway, slapd, profiles) as bridge,
     ):
-        for code, words in RESULTS.items():
+        for number, (code, words) in enumerate(RESULTS.items(), start=1):
             replies = told_by_each(gateway, profiles, f"code{code}")
             assert (code, replies) == (code, dict.fromkeys(profiles, TRY_LATER))
-            told_why = reason_of_each(bridge, profiles)
+            told_why = reason_of_each(bridge, profiles, number)
             assert all(words in why for why in told_why.values()), told_why
         assert told(gateway, "alice@search.test") == ACCEPTED
 
