@@ -13,7 +13,7 @@ from typing import Literal, get_args
 from bridge_common.identity import DEFAULT_LOGIN_CHARACTERS, IdentityRules
 from bridge_common.settings import texts
 from bridge_common.settings.declaration import key, section, sections
-from bridge_common.settings.endpoint import endpoint_text, unix_endpoint_text
+from bridge_common.settings.endpoint import endpoint_text
 from bridge_common.settings.kinds import (
     Choice,
     Duration,
@@ -23,6 +23,12 @@ from bridge_common.settings.kinds import (
     TextTable,
 )
 from bridge_common.settings.ldap_profile import LdapProfile
+from bridge_common.settings.listening import (
+    allow_remote_key,
+    control_key,
+    socket_mode_key,
+    socket_owner_key,
+)
 from bridge_common.settings.sender import Sender
 from bridge_common.settings.server import Server
 
@@ -105,33 +111,10 @@ class SmtpAuth:
         "Use `unix:` for Postfix: after trouble, it shows one more temporary failure over `inet:`.",
         example='["unix:/var/spool/postfix/sasl-bridge/auth"]',
     )
-    allow_remote: bool = key(
-        Flag(),
-        default=False,
-        prose="Whether `listen` may name an `inet:` endpoint that other machines can reach.\n"
-        "Passwords travel over it unencrypted.",
-        example="false",
-    )
-    socket_mode: str = key(
-        Text("an octal mode", texts.socket_mode),
-        default="0660",
-        prose="The mode of the UNIX sockets in `listen`.\n"
-        "Who may write to such a socket may try passwords.",
-        example='"0660"',
-    )
-    socket_owner: str = key(
-        Text("user:group", texts.optional(texts.socket_owner)),
-        default="",
-        prose="The user and the group that own the UNIX sockets in `listen`.\n"
-        "When it is empty, those that the program runs as own them.",
-        example='"sasl-bridge:postfix"',
-    )
-    control: str = key(
-        Text("a UNIX socket, unix:/path", unix_endpoint_text),
-        default="unix:/run/sasl-bridge/control",
-        prose="Where `bridgectl` asks the running program; for root and the program's own group.",
-        example='"unix:/run/sasl-bridge/control"',
-    )
+    allow_remote: bool = allow_remote_key("Passwords travel over it unencrypted.")
+    socket_mode: str = socket_mode_key("may try passwords")
+    socket_owner: str = socket_owner_key()
+    control: str = control_key("unix:/run/sasl-bridge/control")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -14,8 +14,14 @@ from typing import Literal, get_args
 
 from bridge_common.settings import texts
 from bridge_common.settings.declaration import key, keys_of, override, sections
-from bridge_common.settings.endpoint import endpoint_text, unix_endpoint_text
-from bridge_common.settings.kinds import Choice, Duration, Flag, Text, TextList
+from bridge_common.settings.endpoint import endpoint_text
+from bridge_common.settings.kinds import Choice, Duration, Text, TextList
+from bridge_common.settings.listening import (
+    allow_remote_key,
+    control_key,
+    socket_mode_key,
+    socket_owner_key,
+)
 from bridge_common.settings.networks import network_text
 from bridge_common.settings.server import numbered
 
@@ -239,33 +245,12 @@ class Sender:
         prose="What is appended to every refusal, such as the address of a page that explains it.",
         example='"See https://example.com/sender"',
     )
-    allow_remote: bool = key(
-        Flag(),
-        default=False,
-        prose="Whether `listen` may name an `inet:` endpoint that other machines can reach.\n"
-        "Who reaches it can find out which login owns which address.",
-        example="false",
+    allow_remote: bool = allow_remote_key(
+        "Who reaches it can find out which login owns which address."
     )
-    socket_mode: str = key(
-        Text("an octal mode", texts.socket_mode),
-        default="0660",
-        prose="The mode of the UNIX sockets in `listen`.\n"
-        "Who may write to such a socket can find out which login owns which address.",
-        example='"0660"',
-    )
-    socket_owner: str = key(
-        Text("user:group", texts.optional(texts.socket_owner)),
-        default="",
-        prose="The user and the group that own the UNIX sockets in `listen`.\n"
-        "When it is empty, those that the program runs as own them.",
-        example='"sasl-bridge:postfix"',
-    )
-    control: str = key(
-        Text("a UNIX socket, unix:/path", unix_endpoint_text),
-        default="unix:/run/sasl-policyd/control",
-        prose="Where `bridgectl` asks the running program; for root and the program's own group.",
-        example='"unix:/run/sasl-policyd/control"',
-    )
+    socket_mode: str = socket_mode_key("can find out which login owns which address")
+    socket_owner: str = socket_owner_key()
+    control: str = control_key("unix:/run/sasl-policyd/control")
     exceptions: tuple[SenderException, ...] = sections(
         SenderException,
         "exception",
