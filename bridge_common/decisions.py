@@ -19,15 +19,21 @@ Field = str | float
 
 def format_decision(fields: Mapping[str, Field]) -> str:
     """Return the fields as one printable ASCII line; empty values are left out."""
-    return " ".join(f"{name}={_written(value)}" for name, value in fields.items() if value != "")
+    return " ".join(
+        f"{name}={_written(_bounded(value))}" for name, value in fields.items() if value != ""
+    )
 
 
 def _written(value: Field) -> str:
     if not isinstance(value, str):
         return f"{value:.3f}"
-    if len(value) > _MAX_VALUE_CHARACTERS:
-        value = value[:_MAX_VALUE_CHARACTERS] + "..."
     return value if _PLAIN_VALUE.fullmatch(value) else json.dumps(value)
+
+
+def _bounded(value: Field) -> Field:
+    if isinstance(value, str) and len(value) > _MAX_VALUE_CHARACTERS:
+        return value[:_MAX_VALUE_CHARACTERS] + "..."
+    return value
 
 
 class DecisionLog:
@@ -41,4 +47,5 @@ class DecisionLog:
         if self.only_refused and not refused:
             return
         level = logging.WARNING if trouble else logging.INFO
-        _logger.log(level, "%s", format_decision(fields), extra={"decision": dict(fields)})
+        bounded = {name: _bounded(value) for name, value in fields.items()}
+        _logger.log(level, "%s", format_decision(bounded), extra={"decision": bounded})

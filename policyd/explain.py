@@ -41,7 +41,7 @@ async def explain(in_force: InForce, asked: Mapping[str, Any]) -> Reply:
         "readings": list(facts.sender.readings),
         "client": request.client_address,
         "context": request.policy_context,
-        "context_known": request.policy_context in in_force.rules,
+        "context_known": in_force.has_rules_for(request.policy_context),
         "rules": [
             {
                 "rule": ruled.rule,

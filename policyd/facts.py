@@ -11,7 +11,13 @@ from dataclasses import dataclass, field
 from typing import Protocol
 
 from bridge_common.deadline import Deadline
-from bridge_common.identity import Identity, IdentityRules, RefusedLogin, canonical_identity
+from bridge_common.identity import (
+    MAX_LOGIN_BYTES,
+    Identity,
+    IdentityRules,
+    RefusedLogin,
+    canonical_identity,
+)
 from policyd.ownership.interface import Belongings, Owned, Ownership, Scope
 from policyd.request import PolicyRequest
 from policyd.rules.interface import Facts, RuleSettings
@@ -59,6 +65,10 @@ class InForce:
         """Return the rules of a policy_context."""
         return self.rules.get(context) or self.rules[""]
 
+    def has_rules_for(self, context: str) -> bool:
+        """Say whether a policy_context is one of those that the settings know; "" always is."""
+        return context in self.rules
+
     def facts_at_once(self, request: PolicyRequest, rules: RuleSettings) -> Facts | None:
         """Return what these rules need to know, or None: then it must be looked up."""
         sender = resolve_sender(request.sender, self.reading)
@@ -85,9 +95,11 @@ class InForce:
         text = request.sasl_username
         known = self._logins.get(text)
         if known is None:
+            known = canonical_identity(text.encode("utf-8", "surrogateescape"), self.identity)
+            if len(text) > MAX_LOGIN_BYTES:  # refused, and too long to be kept
+                return known
             if len(self._logins) >= _MOST_LOGINS:
                 self._logins.clear()
-            known = canonical_identity(text.encode("utf-8", "surrogateescape"), self.identity)
             self._logins[text] = known
         return known
 

@@ -236,7 +236,9 @@ def _spellings(local: str, domain: str) -> Iterator[str]:
     name = domain.removesuffix(".")
     yield f"{canonical_local(local)}@{unicodedata.normalize('NFC', name).lower()}"
     if not name.isascii():
-        for label in (domain_to_a_label(name), strict_a_label(name)):
+        # IDNA 2003 maps by NFKC, and makes a dot of what IDNA 2008 does not let pass, as U+2024.
+        mapped = unicodedata.normalize("NFKC", name).lower()
+        for label in (domain_to_a_label(name), strict_a_label(name), mapped):
             if label:
                 yield f"{canonical_local(local)}@{label}"
 

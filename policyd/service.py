@@ -19,6 +19,7 @@ from bridge_common.deadline import Clock
 from bridge_common.decisions import DecisionLog, Field
 from bridge_common.runtime.client import ClientProtocol
 from bridge_common.runtime.serve import Connections
+from bridge_common.shown import shortened
 from policyd.action import DUNNO, HANG_UP, Code, Refuse, in_short
 from policyd.facts import InForce
 from policyd.protocol import PolicyConnection
@@ -33,6 +34,9 @@ UNREAD_SECONDS = 30.0
 # To send the rest of a request, when we are told to stop half way through it.
 _REST_SECONDS = 2.0
 _MOST_MESSAGES = 2000
+# Postfix sends no more of a message than this; what is longer is decided anew each time.
+_MOST_REMEMBERED_CHARACTERS = 8192
+_MOST_CONTEXTS = 100
 
 _BROKEN_SETTINGS = Decision(HANG_UP, why="the settings are broken; see the log")
 _FAULT = Decision(HANG_UP, why="an error of our own; see the log")
@@ -50,10 +54,12 @@ class PolicyService:
     in_force: InForce | None = None
     counts: Counter[str] = field(default_factory=Counter)
     _decided: dict[_Message, Decision] = field(default_factory=dict)
+    _told_contexts: set[str] = field(default_factory=set)
 
     def apply(self, in_force: InForce | None) -> None:
         """Decide by this from the next request on; None: everything is trouble."""
         self.in_force = in_force
+        self._told_contexts.clear()
         self.forget()
 
     def forget(self) -> None:
@@ -94,6 +100,7 @@ class PolicyService:
     ) -> Decision:
         """Count a decision and write its line."""
         self.counts[counted_as(decision)] += 1
+        self._tell_of_context(request.policy_context)
         sender = facts.sender.address if facts else ""
         fields: dict[str, Field] = {
             "login": request.sasl_username if request.is_authenticated else "",
@@ -113,12 +120,28 @@ class PolicyService:
         self.decisions.write(fields, refused=refused, trouble=trouble)
         return decision
 
+    def fault(self) -> Decision:
+        """Return what comes of a fault of ours, which the log tells already."""
+        self.counts[counted_as(_FAULT)] += 1
+        return _FAULT
+
+    def _tell_of_context(self, context: str) -> None:
+        """Say once that a policy_context changes nothing: its name may be misspelt somewhere."""
+        known = self.in_force is None or self.in_force.has_rules_for(context)
+        if known or context in self._told_contexts or len(self._told_contexts) >= _MOST_CONTEXTS:
+            return
+        self._told_contexts.add(context)
+        _logger.info(
+            "there is no [[sender.context]] %s: the rules of [sender] are in force for it",
+            ascii(shortened(context)),
+        )
+
 
 def _remember(
     decided: dict[_Message, Decision], request: PolicyRequest, decision: Decision
 ) -> None:
     """Remember a decision for the message's other recipients."""
-    if not request.instance:
+    if not request.instance or sum(map(len, request)) > _MOST_REMEMBERED_CHARACTERS:
         return
     while len(decided) >= _MOST_MESSAGES:
         del decided[next(iter(decided))]
@@ -193,7 +216,7 @@ class PolicyClient(ClientProtocol):
                 decision = self._service.decide_at_once(request)
             except Exception:
                 _logger.exception("deciding failed")
-                decision = _FAULT
+                decision = self._service.fault()
             if decision is None:
                 self._looking_up = asyncio.create_task(self._look_up(request))
                 break
@@ -233,7 +256,7 @@ class PolicyClient(ClientProtocol):
             decision = await self._service.look_up_and_decide(request)
         except Exception:
             _logger.exception("deciding failed")
-            decision = _FAULT
+            decision = self._service.fault()
         self._looking_up = None
         self._policy.answer(request, decision.action)
         self._pump()

@@ -189,6 +189,12 @@ async def test_what_was_decided_can_be_forgotten(tmp_path: Path) -> None:
         assert await caller.ask(sender="bob@example.com") == "DUNNO"
 
 
+async def test_a_message_of_overlong_texts_is_not_remembered(tmp_path: Path) -> None:
+    async with policy_served(tmp_path) as (service, caller):
+        await caller.ask(sender=f"{'b' * 8192}@example.com")
+        assert service._decided == {}
+
+
 async def test_few_messages_are_remembered(tmp_path: Path) -> None:
     """And the oldest goes first."""
     owners = ScriptedOwners()

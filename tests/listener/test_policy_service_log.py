@@ -217,3 +217,19 @@ def test_nobody_can_write_a_line_or_a_field(
     assert told.get("login", "") == (login if method else "")
     assert told.get("recipient", "") == recipient
     assert told["action"] in {"DUNNO", "553 5.7.1"}
+
+
+async def test_a_context_that_the_settings_do_not_know_is_told_once(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    """A misspelt one would have the rules of the section for ever, and nobody would know."""
+    caplog.set_level("INFO")
+    async with policy_served(tmp_path) as (_, caller):
+        for context in ("submissions", "submissions", "", "a\x1b[2J"):
+            await caller.ask(policy_context=context)
+    told = [each.getMessage() for each in caplog.records if each.name == "policyd.service"]
+    rest = ": the rules of [sender] are in force for it"
+    assert told == [
+        f"there is no [[sender.context]] 'submissions'{rest}",
+        f"there is no [[sender.context]] 'a\\x1b[2J'{rest}",
+    ]

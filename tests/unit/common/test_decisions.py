@@ -81,3 +81,10 @@ def test_the_fields_travel_with_the_record_for_json(caplog: pytest.LogCaptureFix
     DecisionLog().write({"login": "a b", "seconds": 0.5}, refused=False)
     decision = caplog.records[0].__dict__["decision"]
     assert json.loads(json.dumps(decision)) == {"login": "a b", "seconds": 0.5}
+
+
+def test_a_long_value_is_cut_for_json_too(caplog: pytest.LogCaptureFixture) -> None:
+    with caplog.at_level("INFO"):
+        DecisionLog().write({"login": "a" * 60_000}, refused=False)
+    (record,) = caplog.records
+    assert record.__dict__["decision"] == {"login": "a" * 500 + "..."}

@@ -128,3 +128,10 @@ def test_owners_who_overstay_are_not_waited_for() -> None:
     facts = looked_up(force, "hang@example.com")
     assert (facts.owned, facts.how) == (Owned.UNKNOWN, NOBODY_SAID)
     assert owners.ended == ["cancelled"]
+
+
+def test_a_login_that_is_too_long_is_refused_and_not_kept() -> None:
+    force = in_force(ScriptedOwners())
+    login = force.login(request(login="a" * 60_000 + "@example.com"))
+    assert login == RefusedLogin("the login is longer than 255 bytes")
+    assert not force._logins

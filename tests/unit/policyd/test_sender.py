@@ -197,6 +197,8 @@ def test_no_domain_without_a_dot_is_sure_where_every_domain_is_ours() -> None:
         ("victim@bücher.example", "victim@xn--bcher-kva.example"),
         ("victim@\uff22Ü\uff23\uff28\uff25\uff32.example", "victim@xn--bcher-kva.example"),
         ("victim@example\u3002org", "victim@example.org"),
+        ("victim@example\u2024org", "victim@example.org"),
+        ("victim@example\ufe52org", "victim@example.org"),
         ("alice", "alice@example.org"),
         ("@a:victim@example.org", "@a:victim@example.org"),
         ("MAILER-DAEMON", "mailer-daemon@example.org"),
