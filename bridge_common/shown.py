@@ -32,8 +32,12 @@ def shown(words: bytes, password: Secret | None) -> str:
     if password is not None and _repeats(words, password.reveal()):
         return WITHHELD
     text = words.decode("utf-8", "replace")
-    printable = "".join(character if character.isprintable() else "?" for character in text)
-    return shortened(printable)
+    return shortened(printable(text))
+
+
+def printable(text: str) -> str:
+    """Return a text that does nothing to a terminal or a log, whoever wrote it."""
+    return "".join(character if character.isprintable() else "?" for character in text)
 
 
 def shortened(text: str) -> str:

@@ -10,6 +10,7 @@ from collections.abc import Iterator
 from typing import Any
 
 from bridge_admin.control_client import POLICYD, ask_daemon
+from bridge_common.shown import printable
 
 # lookup_timeout is 30 s at most.
 _TIMEOUT_SECONDS = 35.0
@@ -49,13 +50,8 @@ def run(arguments: argparse.Namespace) -> int:
         print(json.dumps(reply))
     else:
         for line in _lines(reply):
-            print(_printable(line))
+            print(printable(line))  # a sender may be typed to do something to the terminal
     return _EXIT_CODES.get(reply["action"], os.EX_NOPERM)
-
-
-def _printable(line: str) -> str:
-    """Return a line that does nothing to a terminal, whatever was typed as a sender."""
-    return "".join(character if character.isprintable() else "?" for character in line)
 
 
 def _lines(reply: dict[str, Any]) -> Iterator[str]:

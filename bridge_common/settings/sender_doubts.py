@@ -29,6 +29,13 @@ def doubts_about_sender(settings: Settings) -> Iterator[Finding]:
         for path in switched_on(sender, "foreign_sender"):
             message = 'has no effect with [identity] domains = ["*"]: no domain is foreign then'
             yield Finding(path, message)
+    for domain in settings.identity.domains if switched_on(sender) else ():
+        if "." not in domain and domain != ANY_DOMAIN:
+            message = (
+                f"{domain} has no dot: with append_dot_mydomain = yes, Postfix completes senders "
+                "of it to those of another domain"
+            )
+            yield Finding("identity.domains", message)
     yield from _networks_of_everybody(sender)
     if sender.lookup_timeout >= _POSTFIX_WAITS:
         message = (

@@ -129,3 +129,14 @@ def test_the_lookup_should_end_before_postfix_has_hung_up(seconds: float, shown:
 )
 def test_an_outage_should_not_let_every_sender_pass(settings: Settings, paths: list[str]) -> None:
     assert doubts(settings) == [f"{path}: {OPEN}" for path in paths]
+
+
+def test_a_domain_without_a_dot_may_be_completed_by_postfix() -> None:
+    identity = IdentitySettings(domains=("example.com", "corp"))
+    settings = Settings(identity=identity, sender=Sender(match_login="monitor"))
+    (doubt,) = doubts(settings)
+    assert doubt == (
+        "identity.domains: corp has no dot: with append_dot_mydomain = yes, Postfix completes "
+        "senders of it to those of another domain"
+    )
+    assert doubts(Settings(identity=identity)) == []
