@@ -76,8 +76,9 @@ class ScriptedOwners:
 
 
 def in_force(owners: ScriptedOwners, rules: RuleSettings = RULES) -> InForce:
-    """Return these rules as they are in force for example.com."""
-    return InForce({"": rules}, SenderRules("example.com", OURS), IdentityRules(OURS), owners, 4.0)
+    """Return these rules as they are in force for example.com, and in context submission."""
+    contexts = {"": rules, "submission": rules}
+    return InForce(contexts, SenderRules("example.com", OURS), IdentityRules(OURS), owners, 4.0)
 
 
 @asynccontextmanager
