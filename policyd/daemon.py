@@ -94,8 +94,7 @@ class Policy:
         self._service.apply(built.built.in_force)
         if self._watching is not None:
             self._watching.cancel()
-        watch = built.built.aliases.watch(self._service.forget)
-        self._watching = asyncio.get_running_loop().create_task(watch)
+        self._watching = asyncio.get_running_loop().create_task(built.built.aliases.watch())
 
     def broken(self) -> None:
         """Answer every request as trouble."""

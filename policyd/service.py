@@ -3,7 +3,8 @@
 `PolicyService` is what all connections share: what is in force, what was decided of each message,
 the counters. `PolicyClient` carries one client's bytes: whatever can be known at once is answered
 at once, and a task is started only to look something up.
-All recipients of one message get the same answer, and leave one line in the log.
+All of one message, its recipients and its content, get the same answer and leave one line in the
+log; a reload does not change what was decided of it.
 Whatever goes wrong in here is told by hanging up, and never by DUNNO: Postfix then does what its
 default_action says.
 """
@@ -60,19 +61,14 @@ class PolicyService:
         """Decide by this from the next request on; None: everything is trouble."""
         self.in_force = in_force
         self._told_contexts.clear()
-        self.forget()
-
-    def forget(self) -> None:
-        """Decide anew of messages under way: what a login owns has changed."""
-        self._decided = {}
 
     def decide_at_once(self, request: PolicyRequest) -> Decision | None:
         """Return the decision, or None: then something must be looked up."""
+        if self.in_force is None:
+            return self._record(_BROKEN_SETTINGS, request, None, 0.0)
         decided = self._decided.get(_message(request))
         if decided is not None:
             return decided
-        if self.in_force is None:
-            return self._record(_BROKEN_SETTINGS, request, None, 0.0)
         rules = self.in_force.rules_for(request.policy_context)
         facts = self.in_force.facts_at_once(request, rules)
         if facts is None:
@@ -87,12 +83,10 @@ class PolicyService:
         if self.in_force is None:
             return self._record(_BROKEN_SETTINGS, request, None, 0.0)
         rules = self.in_force.rules_for(request.policy_context)
-        # What is forgotten meanwhile is not to be remembered afterwards.
-        decided = self._decided
         facts = await self.in_force.facts(request, rules)
         seconds = self.clock() - begun
         decision = self._record(decide(request, facts, rules), request, facts, seconds)
-        _remember(decided, request, decision)
+        _remember(self._decided, request, decision)
         return decision
 
     def _record(
@@ -140,7 +134,7 @@ class PolicyService:
 def _remember(
     decided: dict[_Message, Decision], request: PolicyRequest, decision: Decision
 ) -> None:
-    """Remember a decision for the message's other recipients."""
+    """Remember a decision for the rest of the message."""
     if not request.instance or sum(map(len, request)) > _MOST_REMEMBERED_CHARACTERS:
         return
     while len(decided) >= _MOST_MESSAGES:

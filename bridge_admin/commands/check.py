@@ -9,7 +9,9 @@ from pathlib import Path
 from bridge_common.errors import Problem, SettingsError
 from bridge_common.runtime.endpoint import owner_ids
 from bridge_common.settings.model import Settings
+from bridge_common.settings.sender import Sender
 from policyd.daemon import load as load_policy
+from policyd.ownership.aliases_file import AliasesFile
 from sasl_bridge.daemon import load as load_bridge
 
 
@@ -48,7 +50,14 @@ def _look_at(file: Path) -> tuple[list[Problem], tuple[Problem, ...]]:
     except SettingsError as error:
         return problems + list(error.problems), ()
     problems += _unknown_owners(loaded.settings)
-    return problems, loaded.warnings + policy.aliases.reading.doubts(policy.aliases.path)
+    return problems, loaded.warnings + _about_aliases(policy.aliases)
+
+
+def _about_aliases(aliases: AliasesFile) -> tuple[Problem, ...]:
+    """Return what is doubtful about the aliases file; one that somebody named should be there."""
+    if aliases.path in {"", Sender().aliases_file} or aliases.reading.stamp:
+        return aliases.reading.doubts(aliases.path)
+    return (Problem("sender.aliases_file", f"{aliases.path} is not there; nobody owns an alias"),)
 
 
 def _unknown_owners(settings: Settings) -> Iterator[Problem]:

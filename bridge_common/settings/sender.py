@@ -207,8 +207,8 @@ class Sender:
         default="/etc/sasl-bridge/aliases",
         prose="The file that says which logins own which other addresses; "
         "`examples/aliases` is one to start from.\n"
-        "A line is `address: login, login`; "
-        "`@domain` stands for every address of a domain, `*` for every address there is.\n"
+        "A line is `address: login, login`; `@domain` stands for every address of a domain that "
+        "has no line of its own, `*` for every address for which there is no other line.\n"
         "When it is empty, there is no such file.",
         example='"/etc/sasl-bridge/aliases"',
     )

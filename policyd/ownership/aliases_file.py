@@ -10,7 +10,6 @@ import asyncio
 import logging
 import os
 import stat
-from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -78,8 +77,8 @@ class AliasesFile:
         """Read it. Blocks, but not for what is no file."""
         self.reading = self._read()
 
-    async def watch(self, changed: Callable[[], None], look_seconds: float = _LOOK_SECONDS) -> None:
-        """Read it whenever it has changed, and call back; does not end.
+    async def watch(self, look_seconds: float = _LOOK_SECONDS) -> None:
+        """Read it whenever it has changed; does not end.
 
         A change is read when the next look finds no other one: half a file would take addresses
         away, and mail would be refused for good.
@@ -87,11 +86,11 @@ class AliasesFile:
         while self.path:
             await asyncio.sleep(look_seconds)
             try:
-                await self._look(changed)
+                await self._look()
             except Exception:
                 _logger.exception("aliases: looking at %s failed", self.path)
 
-    async def _look(self, changed: Callable[[], None]) -> None:
+    async def _look(self) -> None:
         before = self.reading
         stamp = await in_thread(lambda: _stamp(self.path))
         seen, self._seen = self._seen, stamp
@@ -104,7 +103,6 @@ class AliasesFile:
         for doubt in self.reading.doubts(self.path):
             _logger.warning("settings: %s", doubt)
         _logger.info("aliases: %s: %s", self.path, self.reading.summary())
-        changed()
 
     def _read(self) -> Reading:
         if not self.path:

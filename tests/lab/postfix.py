@@ -45,6 +45,7 @@ smtpd_tls_chain_files = {tls.key} {tls.certificate}
 # For who has no sasl-policyd: nobody is asked about senders.
 _NO_POLICY = """
 smtpd_sender_restrictions =
+smtpd_data_restrictions =
 mua_sender_restrictions =
 """
 

@@ -124,12 +124,11 @@ def test_a_start_without_its_folder_says_so(tmp_path: Path) -> None:
 # Reload
 
 
-def test_new_rules_are_in_force_for_the_next_request_of_an_open_connection(tmp_path: Path) -> None:
-    """Of the same message too."""
+def test_new_rules_are_in_force_for_the_next_message_of_an_open_connection(tmp_path: Path) -> None:
     with running(tmp_path) as policyd, Asker(tmp_path / "policy") as postfix:
-        assert postfix.ask(sender=BOB) == NOT_HERS
+        assert postfix.ask(sender=BOB, instance="1") == NOT_HERS
         policyd.reload(text(tmp_path, match_login="monitor"))
-        assert postfix.ask(sender=BOB) == "DUNNO"
+        assert postfix.ask(sender=BOB, instance="2") == "DUNNO"
         context = sender_context("submission", match_login="enforce", help_text="Ask Carol")
         policyd.reload(text(tmp_path, context, match_login="off"))
         assert postfix.ask(sender=BOB) == f"{NOT_HERS}; Ask Carol"
@@ -166,16 +165,15 @@ def test_a_missing_certificate_is_a_problem_of_the_reload(tmp_path: Path) -> Non
 
 
 def test_aliases_are_in_force_without_a_reload(tmp_path: Path) -> None:
-    """For a message under way too: asked again and again, as for its recipients."""
     with running(tmp_path) as policyd, Asker(tmp_path / "policy") as postfix:
-        assert postfix.ask(sender=SALES) == NOT_HERS
+        assert postfix.ask(sender=SALES, instance="1") == NOT_HERS
         (tmp_path / "aliases").write_text(f"{SALES}: alice@example.com\n*.broken: x\n")
         policyd.lines_with("aliases: .*/aliases: 1 address, 1 broken line$")
         policyd.lines_with("warning: settings: sender.aliases_file: .*/aliases: line 2: ")
-        assert postfix.ask(sender=SALES) == "DUNNO"
+        assert postfix.ask(sender=SALES, instance="2") == "DUNNO"
         (tmp_path / "aliases").unlink()
         policyd.lines_with("aliases: .*/aliases: no file$")
-        assert postfix.ask(sender=SALES) == NOT_HERS
+        assert postfix.ask(sender=SALES, instance="3") == NOT_HERS
 
 
 def test_after_a_reload_only_the_new_aliases_are_watched(tmp_path: Path) -> None:

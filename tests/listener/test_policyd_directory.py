@@ -64,7 +64,7 @@ def test_a_directory_is_asked_once_and_again_after_a_reload(tmp_path: Path) -> N
 
 
 def test_a_look_up_ends_with_the_settings_that_it_began_with(tmp_path: Path) -> None:
-    """But the next recipient of the same message is decided by those in force."""
+    """And so does its message; the next one is decided by those in force."""
     gated = Gated(ALICE, SERVICE)
     with (
         FakeServer(gated) as directory,
@@ -78,7 +78,8 @@ def test_a_look_up_ends_with_the_settings_that_it_began_with(tmp_path: Path) -> 
         assert another.ask(sender=SALES, instance="2") == "DUNNO"
         gated.may_answer.set()
         assert postfix.action() == NOT_HERS
-        assert postfix.ask(sender=SALES) == "DUNNO"
+        assert postfix.ask(sender=SALES) == NOT_HERS
+        assert postfix.ask(sender=SALES, instance="3") == "DUNNO"
 
 
 def test_aliases_that_change_during_a_look_up_count(tmp_path: Path) -> None:

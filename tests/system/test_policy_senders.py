@@ -11,11 +11,13 @@ from lab.policed import (
     FOREIGN,
     INTERNET,
     TAKEN,
+    envelope,
     logged_in,
     taken_as,
     told,
 )
 from lab.settings import sender_context, sender_exception
+from lab.smtp import Reply, SmtpSession
 
 NOT_ALICES = (553, f"5.7.1 <{BOB}>: Sender address rejected: not owned by user {ALICE}")
 NOT_LOGGED_IN = (553, f"5.7.1 <{ALICE}>: Sender address rejected: not logged in")
@@ -53,6 +55,40 @@ def test_all_recipients_of_a_mail_are_told_the_same_and_leave_one_line(policed: 
         told(session, ALICE)
         lines = policyd.decisions(2)
     assert [line.partition("sender=")[2].split()[0] for line in lines] == [BOB, ALICE]
+
+
+def test_mail_to_postmaster_is_refused_before_its_content(policed: Gateway) -> None:
+    """Postfix skips the restrictions on senders for it."""
+    rejected = "5.7.1 <DATA>: Data command rejected: "
+    with policed.policyd(**ENFORCED):
+        with logged_in(policed) as session:
+            assert to_postmaster(session, BOB, "DATA") == (
+                553,
+                f"{rejected}not owned by user {ALICE}",
+            )
+            assert to_postmaster(session, ALICE, "DATA")[0] == 354
+            assert session.say(".")[0] == 250
+        with policed.smtp(INTERNET) as outsider:
+            assert to_postmaster(outsider, ALICE, "DATA") == (553, f"{rejected}not logged in")
+            assert to_postmaster(outsider, ALICE, "BDAT 0 LAST")[0] == 553
+            assert to_postmaster(outsider, FOREIGN, "BDAT 0 LAST")[0] == 250
+
+
+def to_postmaster(session: SmtpSession, sender: str, content: str) -> Reply:
+    """Return what is said to the command that begins the content of a mail to postmaster."""
+    assert envelope(session, f"<{sender}>", "postmaster", go_on=True) is None
+    reply = session.say(content)
+    if reply[0] != 354:
+        session.rset()
+    return reply
+
+
+def test_a_mail_is_one_message_until_its_content_is_there(policed: Gateway) -> None:
+    with policed.policyd(**ENFORCED) as policyd, logged_in(policed) as session:
+        for recipient in ("bob@example.net", "postmaster"):
+            assert session.deliver(ALICE, recipient, "Subject: Hello\r\n")[0] == 250
+        assert told(session, BOB)[0] == 553
+        assert len(policyd.decisions(3)) == 3
 
 
 def test_an_outsider_may_use_foreign_senders_and_none_of_ours(policed: Gateway) -> None:

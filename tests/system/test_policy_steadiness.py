@@ -20,7 +20,10 @@ def test_a_reload_in_the_middle_of_200_mails_loses_none(policed: Gateway) -> Non
 
 
 def test_a_restart_in_the_middle_of_200_mails_loses_none(policed: Gateway) -> None:
-    """The socket is systemd's, so it outlives the daemon; each daemon decides a part."""
+    """The socket is systemd's, so it outlives the daemon; each daemon decides a part.
+
+    Those that stand between RCPT and DATA just then are decided by both: one a session at most.
+    """
     with (
         policed.passed_policy_socket() as passed,
         policed.policyd(**ENFORCED, passed=passed) as old,
@@ -32,7 +35,7 @@ def test_a_restart_in_the_middle_of_200_mails_loses_none(policed: Gateway) -> No
         with policed.policyd(**ENFORCED, passed=passed) as new:
             assert Counter(mails.codes()) == {250: 200}
             decided = len(old.decisions(60)) + len(new.decisions(1))
-    assert decided == 200
+    assert 200 <= decided <= 208
 
 
 def test_one_session_outlives_a_restart(policed: Gateway) -> None:

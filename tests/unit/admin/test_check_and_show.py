@@ -291,6 +291,7 @@ def test_broken_lines_of_the_aliases_are_warnings(
 ) -> None:
     """Also where no login is checked at all."""
     file.write_text(POLICY_ONLY.replace("FOLDER", str(tmp_path)))
+    (tmp_path / "aliases").touch()
     assert bridgectl(["check", "--settings", str(file)]) == 0
     assert capsys.readouterr().out == f"{file}: the settings are good\n"
     (tmp_path / "aliases").write_text("a@example.com: bob@example.net\n\na@example.com\n")
@@ -308,6 +309,17 @@ def test_broken_lines_of_the_aliases_are_warnings(
     found = json.loads(capsys.readouterr().out)
     assert [warning["path"] for warning in found["warnings"]] == ["sender.aliases_file"] * 2
     assert found["problems"] == []
+
+
+def test_aliases_that_are_named_and_not_there_are_a_warning(
+    file: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    file.write_text(POLICY_ONLY.replace("FOLDER", str(tmp_path)))
+    assert bridgectl(["check", "--settings", str(file)]) == 0
+    assert capsys.readouterr().out.splitlines() == [
+        f"warning: sender.aliases_file: {tmp_path}/aliases is not there; nobody owns an alias",
+        f"{file}: the settings are good, 1 warning",
+    ]
 
 
 def test_aliases_that_cannot_be_read_are_a_warning(
