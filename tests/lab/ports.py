@@ -1,6 +1,7 @@
 """Loopback ports of the lab: free ones, and one that accepts and then says nothing."""
 
 import contextlib
+import os
 import random
 import socket
 from collections.abc import Iterator
@@ -9,8 +10,11 @@ LOOPBACK = "127.0.0.1"
 
 
 # Below those that Linux gives to outgoing connections (ip_local_port_range): a server that is
-# started again finds its port free.
-_PORTS = range(10240, 32768)
+# started again finds its port free. Of pytest's processes side by side (pytest-xdist names them
+# gw0, gw1 and so on) each has its own: what one found free, another would take before it is used.
+_PROCESSES = 16
+_PROCESS = int(os.environ.get("PYTEST_XDIST_WORKER", "gw0").removeprefix("gw"))
+_PORTS = range(10240 + _PROCESS % _PROCESSES, 32768, _PROCESSES)
 _given: set[int] = set()
 
 

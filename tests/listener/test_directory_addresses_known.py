@@ -3,6 +3,7 @@
 import asyncio
 import re
 
+import pytest
 from lab.asking_directory import ALICE, Asking, asking
 from lab.fake_ldap import FakeDirectory, Steps, bound, found, searched
 from lab.fake_server import hang
@@ -11,6 +12,8 @@ from lab.leftovers import settled
 from bridge_common.deadline import Deadline
 from bridge_common.identity import Identity, LoginForm
 from policyd.ownership.directory import Addresses, DirectoryAddresses
+
+pytestmark = pytest.mark.alone
 
 MAIL: Steps = (found(mail=[b"alice@example.com"]), searched())
 OWNED = Addresses(frozenset({"alice@example.com"}))

@@ -31,6 +31,8 @@ from lab.stages import Protocol
 from bridge_common.network.addresses import Addresses
 from sasl_bridge.verdict import Verdict
 
+pytestmark = pytest.mark.alone
+
 ACCEPTED, REJECTED, UNAVAILABLE = Verdict.ACCEPTED, Verdict.REJECTED, Verdict.UNAVAILABLE
 
 

@@ -32,6 +32,8 @@ from bridge_common.deadline import Deadline
 from bridge_common.network.addresses import Addresses
 from sasl_bridge.verdict import Verdict
 
+pytestmark = pytest.mark.alone
+
 ACCEPTED, REJECTED, UNAVAILABLE = Verdict.ACCEPTED, Verdict.REJECTED, Verdict.UNAVAILABLE
 
 SECONDS = 1.0

@@ -11,6 +11,12 @@ from lab.postfix import Postfix
 from lab.processes import lab_folder
 
 
+def pytest_itemcollected(item: pytest.Item) -> None:
+    """Let one process have all tests of the domain: several at once take too long to make one."""
+    if "domain" in getattr(item, "fixturenames", ()):
+        item.add_marker(pytest.mark.alone)
+
+
 @pytest.fixture(scope="session")
 def running_gateway() -> Iterator[Gateway]:
     """Start Postfix once: it takes two seconds, and it shall see daemons come and go."""

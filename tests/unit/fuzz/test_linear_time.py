@@ -21,6 +21,8 @@ from policyd.action import DUNNO
 from policyd.protocol import PolicyConnection
 from sasl_bridge.protocol.connection import AuthConnection
 
+pytestmark = pytest.mark.alone
+
 SMALL, LARGE = 10_000, 40_000  # bytes, about
 MOST = 9.0
 
