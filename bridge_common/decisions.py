@@ -1,39 +1,35 @@
-"""One line per decision, for the administrator: `login=... client=... verdict=... seconds=...`.
+"""One line per decision, for the administrator, without a record of the `logging` module.
 
-Knows how a value is written so that nothing a stranger sent can forge a line or a field.
-Knows nothing of what a decision is about: both daemons hand in their own fields.
+Knows which decisions are written. Knows nothing of what a decision is about (both daemons hand in
+their own fields), nor of what lines look like (`log_lines`) and where they go (`log`).
+As long as nobody has configured the log, decisions are messages of the logger "decisions".
 """
 
-import json
 import logging
-import re
 from collections.abc import Mapping
+from dataclasses import dataclass
+
+from bridge_common import log
+from bridge_common.decision_line import Field, bounded_fields, format_decision
+from bridge_common.log_lines import Style
+
+__all__ = ["DecisionLog", "Field", "PreparedLine"]
 
 _logger = logging.getLogger("decisions")
 
-_PLAIN_VALUE = re.compile(r'[^\s"=\\\x00-\x20\x7f-\U0010ffff]+')
-_MAX_VALUE_CHARACTERS = 500
 
-Field = str | float
+@dataclass(slots=True, eq=False)
+class PreparedLine:
+    """A decision that can be written again and again; its text is made when it is needed first.
 
+    Made by `DecisionLog.prepare`. It outlives a reload: another format makes another text.
+    """
 
-def format_decision(fields: Mapping[str, Field]) -> str:
-    """Return the fields as one printable ASCII line; empty values are left out."""
-    return " ".join(
-        f"{name}={_written(_bounded(value))}" for name, value in fields.items() if value != ""
-    )
-
-
-def _written(value: Field) -> str:
-    if not isinstance(value, str):
-        return f"{value:.3f}"
-    return value if _PLAIN_VALUE.fullmatch(value) else json.dumps(value)
-
-
-def _bounded(value: Field) -> Field:
-    if isinstance(value, str) and len(value) > _MAX_VALUE_CHARACTERS:
-        return value[:_MAX_VALUE_CHARACTERS] + "..."
-    return value
+    fields: Mapping[str, Field]
+    refused: bool
+    trouble: bool
+    style: Style | None = None
+    text: str = ""
 
 
 class DecisionLog:
@@ -44,8 +40,29 @@ class DecisionLog:
 
     def write(self, fields: Mapping[str, Field], *, refused: bool, trouble: bool = False) -> None:
         """Write one decision; trouble is a warning, everything else is information."""
-        if self.only_refused and not refused:
+        self.write_prepared(PreparedLine(fields, refused, trouble))
+
+    def prepare(
+        self, fields: Mapping[str, Field], *, refused: bool, trouble: bool = False
+    ) -> PreparedLine:
+        """Return a decision for `write_prepared`; nobody may change the fields any more."""
+        return PreparedLine(fields, refused, trouble)
+
+    def write_prepared(self, line: PreparedLine) -> None:
+        """Write one decision; only the first time is its text made."""
+        if self.only_refused and not line.refused:
             return
-        level = logging.WARNING if trouble else logging.INFO
-        bounded = {name: _bounded(value) for name, value in fields.items()}
-        _logger.log(level, "%s", format_decision(bounded), extra={"decision": bounded})
+        output = log.configured
+        if output is None:
+            _write_by_logging(line)
+            return
+        if line.style is not output.style:
+            line.style = output.style
+            line.text = output.style.decision(line.fields, trouble=line.trouble)
+        output.writer.write(line.text)
+
+
+def _write_by_logging(line: PreparedLine) -> None:
+    level = logging.WARNING if line.trouble else logging.INFO
+    fields = bounded_fields(line.fields)
+    _logger.log(level, "%s", format_decision(fields), extra={"decision": fields})

@@ -1,74 +1,109 @@
-"""Where log lines go and what they look like: standard error, as text or as JSON.
+"""The process's log: all lines, of the `logging` module and of decisions, go to standard error.
 
-Under systemd the journal has the time already, and takes the level from a `<N>` prefix
-(sd-daemon(3)).
+Knows what is set up: how lines look (`log_lines`) and the one writer (`log_writer`). Before
+`configure_log` there is no log of ours: what `logging` does is then whatever it does by itself.
 """
 
-import json
+import asyncio
+import contextlib
 import logging
 import os
 import sys
-import time
+import threading
+from dataclasses import dataclass
 from typing import Literal
 
-_SYSLOG_LEVELS = {
-    logging.DEBUG: 7,
-    logging.INFO: 6,
-    logging.WARNING: 4,
-    logging.ERROR: 3,
-    logging.CRITICAL: 2,
-}
+from bridge_common.log_lines import JournalStyle, JsonStyle, Style, TextStyle
+from bridge_common.log_writer import LogWriter
+from bridge_common.without_waiting import without_waiting
 
 
-class _TextFormatter(logging.Formatter):
-    def __init__(self, *, journal: bool) -> None:
-        super().__init__()
-        self._journal = journal
+@dataclass(frozen=True, slots=True)
+class Log:
+    """How lines look at present, and what writes them."""
 
-    def format(self, record: logging.LogRecord) -> str:
-        text = record.getMessage()
-        if record.levelno != logging.INFO:
-            text = f"{record.levelname.lower()}: {text}"
-        if record.exc_info:
-            text = f"{text}\n{self.formatException(record.exc_info)}"
-        if not self._journal:
-            return f"{self.formatTime(record, '%Y-%m-%d %H:%M:%S')} {text}"
-        prefix = f"<{_SYSLOG_LEVELS.get(record.levelno, 6)}>"
-        return "\n".join(prefix + line for line in text.splitlines())
+    style: Style
+    writer: LogWriter
 
 
-class _JsonFormatter(logging.Formatter):
-    def format(self, record: logging.LogRecord) -> str:
-        entry: dict[str, object] = {
-            "time": time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime(record.created)),
-            "level": record.levelname.lower(),
-            "logger": record.name,
-        }
-        decision = getattr(record, "decision", None)
-        if decision is None:
-            entry["message"] = record.getMessage()
-        else:
-            entry.update(decision)
-        if record.exc_info:
-            entry["exception"] = self.formatException(record.exc_info)
-        return json.dumps(entry)
-
-
-def _is_journal(device_and_inode: str) -> bool:
-    """Say whether standard error is the journal's stream (systemd.exec(5), JOURNAL_STREAM)."""
-    found = os.fstat(sys.stderr.fileno())
-    return device_and_inode == f"{found.st_dev}:{found.st_ino}"
+configured: Log | None = None
+"""The log as `configure_log` left it."""
 
 
 def configure_log(level: str, style: Literal["text", "json"]) -> None:
     """Set up the process's log; called at start and at each reload.
 
     ``level`` is debug, info, warning or error. Decision lines do not obey it: they have a
-    setting of their own.
+    setting of their own. Lines are written in the turns of the loop that runs in this thread.
     """
-    handler = logging.StreamHandler(sys.stderr)
-    journal = _is_journal(os.environ.get("JOURNAL_STREAM", ""))
-    handler.setFormatter(_JsonFormatter() if style == "json" else _TextFormatter(journal=journal))
-    logging.basicConfig(level=level.upper(), handlers=[handler], force=True)
-    logging.getLogger("decisions").setLevel(logging.INFO)
+    global configured  # noqa: PLW0603  # a process has one standard error
+    chosen = _style(style)
+    writer = configured.writer if configured else LogWriter(without_waiting(_standard_error()))
+    writer.attach(_running_loop(), chosen.head)
+    configured = Log(chosen, writer)
+    logging.basicConfig(level=level.upper(), handlers=[_Handler(configured)], force=True)
     logging.getLogger("asyncio").setLevel(logging.WARNING)
+
+
+def end_log() -> None:
+    """Write what is left, before the loop or the process ends; waits a second at most."""
+    if configured is not None:
+        configured.writer.attach(None, configured.style.head)
+
+
+def dropped_lines() -> int:
+    """Return how many lines standard error did not take since the start."""
+    return configured.writer.dropped if configured else 0
+
+
+class _Handler(logging.Handler):
+    """Hands what `logging` has to the writer, from whatever thread it comes."""
+
+    def __init__(self, log: Log) -> None:
+        super().__init__()
+        self._log = log
+        self._thread = threading.get_ident()
+
+    def emit(self, record: logging.LogRecord) -> None:
+        try:
+            line = self._log.style.message(record)
+        except Exception:  # noqa: BLE001  # a message that does not fit its arguments ends nothing
+            line = self._log.style.message(_fault_in(record))
+        loop = self._log.writer.loop
+        if loop is None or threading.get_ident() == self._thread:
+            self._log.writer.write(line)
+            return
+        with contextlib.suppress(RuntimeError):  # the loop is closed: the process ends
+            loop.call_soon_threadsafe(self._log.writer.write, line)
+
+
+def _fault_in(record: logging.LogRecord) -> logging.LogRecord:
+    message = f"a fault of ours: the message {record.msg!r} does not fit its arguments"
+    return logging.makeLogRecord(
+        {"name": record.name, "levelno": logging.ERROR, "levelname": "ERROR", "msg": message}
+    )
+
+
+def _style(name: Literal["text", "json"]) -> Style:
+    if name == "json":
+        return JsonStyle()
+    return JournalStyle() if _is_journal(os.environ.get("JOURNAL_STREAM", "")) else TextStyle()
+
+
+def _is_journal(device_and_inode: str) -> bool:
+    """Say whether standard error is the journal's stream (systemd.exec(5), JOURNAL_STREAM)."""
+    found = os.fstat(_standard_error())
+    return device_and_inode == f"{found.st_dev}:{found.st_ino}"
+
+
+def _standard_error() -> int:
+    if sys.stderr is None:  # it was closed at the start; descriptor 2 may be somebody else's
+        sys.stderr = os.fdopen(os.open(os.devnull, os.O_WRONLY), "w")
+    return sys.stderr.fileno()
+
+
+def _running_loop() -> asyncio.AbstractEventLoop | None:
+    try:
+        return asyncio.get_running_loop()
+    except RuntimeError:
+        return None

@@ -21,7 +21,8 @@ from bridge_common.runtime.endpoint import Listener
 
 _logger = logging.getLogger(__name__)
 
-_MAX_LINE_BYTES = 65536
+MAX_LINE_BYTES = 65536
+"""Of a request; whoever sends a longer line is hung up on."""
 
 Reply = dict[str, Any]
 Command = Callable[[Mapping[str, Any]], Awaitable[Reply]]
@@ -149,7 +150,7 @@ def _failed(text: str, kind: Kind) -> Reply:
 
 async def serve_control(control: ControlSocket, listener: Listener) -> asyncio.Server:
     """Serve the control socket on its listener."""
-    return await asyncio.start_server(control.serve, sock=listener.socket, limit=_MAX_LINE_BYTES)
+    return await asyncio.start_server(control.serve, sock=listener.socket, limit=MAX_LINE_BYTES)
 
 
 def text_of(request: Mapping[str, Any], key: str, default: str = "") -> str:

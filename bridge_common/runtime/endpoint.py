@@ -63,7 +63,8 @@ def open_endpoint(text: str, *, mode: int = 0o660, owner: str = "") -> Listener:
 def _cure(error: OSError) -> str:
     match error:
         case FileNotFoundError():
-            return "; make the folder first, so that the daemon and Postfix can both enter it"
+            cure = "make the folder first"
+            return f"; {cure}: the daemon must be able to write there, its clients to enter"
         case PermissionError():
             return "; the daemon's user must be able to write in this folder"
         case _:

@@ -17,7 +17,7 @@ from dataclasses import dataclass
 from typing import Any, Generic, Protocol, TypeVar
 
 from bridge_common.errors import Problem, SettingsError
-from bridge_common.log import configure_log
+from bridge_common.log import configure_log, dropped_lines, end_log
 from bridge_common.runtime.control import Command, ControlSocket, Reply, serve_control
 from bridge_common.runtime.core_dumps import forbid_core_dumps
 from bridge_common.runtime.endpoint import BACKLOG, EndpointError, Listener, open_endpoint
@@ -113,17 +113,24 @@ def run(program: Callable[[], Program[B]]) -> int:
     """Run a daemon in the foreground until a signal ends it; returns its exit code."""
     signal.signal(signal.SIGHUP, signal.SIG_IGN)  # until it can mean a reload
     forbid_core_dumps()
-    with asyncio.Runner(loop_factory=loop_factory()) as runner:
-        try:
-            return runner.run(_live(program))
-        except EndpointError as error:
-            _logger.error("cannot listen: %s", error)  # noqa: TRY400  # no fault of ours
-            return os.EX_UNAVAILABLE
-        except SettingsError as error:
-            configure_log("info", "text")
-            for problem in error.problems:
-                _logger.error("settings: %s", problem)  # noqa: TRY400  # the same
-            return os.EX_CONFIG
+    try:
+        with asyncio.Runner(loop_factory=loop_factory()) as runner:
+            return _run(runner, program)
+    finally:
+        end_log()
+
+
+def _run(runner: asyncio.Runner, program: Callable[[], Program[B]]) -> int:
+    try:
+        return runner.run(_live(program))
+    except EndpointError as error:
+        _logger.error("cannot listen: %s", error)  # noqa: TRY400  # no fault of ours
+        return os.EX_UNAVAILABLE
+    except SettingsError as error:
+        configure_log("info", "text")
+        for problem in error.problems:
+            _logger.error("settings: %s", problem)  # noqa: TRY400  # the same
+        return os.EX_CONFIG
 
 
 async def _live(program: Callable[[], Program[B]]) -> int:
@@ -296,6 +303,7 @@ class Daemon(Generic[B]):
             _logger.warning("%s: told to stop twice, leaving at once", self._program.name)
             for listener in self._listeners:
                 listener.close()
+            end_log()
             os._exit(os.EX_TEMPFAIL)
         self._stop.set()
 
@@ -315,7 +323,7 @@ class Daemon(Generic[B]):
 
     async def _feed_watchdog(self) -> None:
         while self._notifier.watchdog_seconds:
-            self._notifier.notify("WATCHDOG=1")
+            self._notifier.notify("WATCHDOG=1", wait_seconds=0.0)  # the next is soon to come
             await asyncio.sleep(self._notifier.watchdog_seconds / 3)
 
     # Status
@@ -336,5 +344,6 @@ class Daemon(Generic[B]):
             "settings_warnings": self._all_warnings(),
             "listeners": [listener.name for listener in self._listeners],
             "connections": len(self._program.connections),
+            "log_lines_dropped": dropped_lines(),
             **self._program.status(),
         }

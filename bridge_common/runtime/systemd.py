@@ -10,6 +10,7 @@ from collections.abc import MutableMapping
 from bridge_common.runtime.endpoint import Listener
 
 _FIRST_FD = 3
+_WAIT_SECONDS = 0.2
 
 
 def passed_listeners(environ: MutableMapping[str, str]) -> list[Listener]:
@@ -41,14 +42,20 @@ class Notifier:
         self.watchdog_seconds = int(period) / 1_000_000 if wanted else 0.0
         """Within this time systemd wants a sign of life; 0.0 if it wants none."""
 
-    def notify(self, *assignments: str) -> None:
-        """Send the assignments (`READY=1`, ...); a lost one is not worth a failure."""
+    def notify(self, *assignments: str, wait_seconds: float = _WAIT_SECONDS) -> None:
+        """Send the assignments (`READY=1`, ...); a lost one is not worth a failure.
+
+        Blocks for ``wait_seconds`` at most, where systemd is behind with reading.
+        """
         if not self._address:
             return
         # An abstract socket is written with @ for its leading NUL.
         address = "\0" + self._address[1:] if self._address[0] == "@" else self._address
         try:
             with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as sending:
-                sending.sendto("\n".join(assignments).encode(), address)
+                sending.settimeout(wait_seconds)
+                # Only of a connected one does the kernel say when it has room at its other end.
+                sending.connect(address)
+                sending.send("\n".join(assignments).encode())
         except OSError:
             return

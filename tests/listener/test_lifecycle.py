@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import cast
 
 import pytest
+from lab.own_log import log_to
 
 from bridge_common.errors import Problem, SettingsError
 from bridge_common.runtime.control import Command, Reply
@@ -98,6 +99,17 @@ class Systemd:
     async def told(self) -> list[str]:
         data = await asyncio.to_thread(self.socket.recv, 1000)
         return data.decode().split("\n")
+
+
+@asynccontextmanager
+async def log_at(path: Path) -> AsyncIterator[None]:
+    """Let the log go to a file: without settings the daemon configures it by itself."""
+    descriptor = os.open(path, os.O_WRONLY | os.O_CREAT)
+    try:
+        with log_to(descriptor):
+            yield
+    finally:
+        os.close(descriptor)
 
 
 @asynccontextmanager
@@ -192,7 +204,7 @@ async def test_without_settings_passed_sockets_are_served_until_the_file_is_mend
     program.next = BROKEN
     passed = open_endpoint(f"unix:{tmp_path}/passed")
     ours = [Listener("systemd:passed", passed.socket)]
-    async with living(program, tmp_path, ours) as (systemd, _):
+    async with log_at(tmp_path / "log"), living(program, tmp_path, ours) as (systemd, _):
         assert (await systemd.told())[1].startswith("STATUS=settings are broken")
         assert program.is_broken
         assert await ask(tmp_path / "passed", b"?") == b"-"
@@ -200,6 +212,7 @@ async def test_without_settings_passed_sockets_are_served_until_the_file_is_mend
         reply = await ask(tmp_path / "control", b'{"command": "reload"}\n')
         assert reply.startswith(b'{"ok": true, "applied": true, "problems": [], ')
         assert await ask(tmp_path / "passed", b"?") == b"mended"
+    assert " error: settings: smtp_auth.listne: no such key; " in (tmp_path / "log").read_text()
     assert (tmp_path / "passed").exists()  # it is systemd's
 
 
@@ -209,7 +222,7 @@ async def test_status_says_how_things_are(tmp_path: Path) -> None:
         reply = await ask(tmp_path / "control", b'{"command": "status"}\n')
     assert b'"program": "echo"' in reply
     assert b'"settings_problems": [], "settings_warnings": ["a doubt"]' in reply
-    assert b'"connections": 0, "mood": "good"' in reply
+    assert b'"connections": 0, "log_lines_dropped": 0, "mood": "good"' in reply
 
 
 @pytest.mark.expect_warnings("a doubt|no control socket, so bridgectl cannot ask")

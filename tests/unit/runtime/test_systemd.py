@@ -1,9 +1,12 @@
 """What systemd and a service tell each other."""
 
+import contextlib
 import os
 import socket
 import subprocess
 import sys
+import threading
+import time
 from pathlib import Path
 
 import pytest
@@ -67,6 +70,57 @@ def test_systemd_is_told(tmp_path: Path, *, abstract: bool) -> None:
         systemd.bind(address.replace("@", "\0", 1) if abstract else address)
         Notifier({"NOTIFY_SOCKET": address}).notify("READY=1", "STATUS=serving")
         assert systemd.recv(100) == b"READY=1\nSTATUS=serving"
+
+
+@pytest.mark.timeout(10)
+@pytest.mark.parametrize("wait_seconds", [0.0, 0.1])
+def test_a_socket_that_is_full_is_waited_for_no_longer_than_that(
+    tmp_path: Path, wait_seconds: float
+) -> None:
+    """When systemd is behind with reading, a daemon has other things to do."""
+    address = str(tmp_path / "notify")
+    notifier = Notifier({"NOTIFY_SOCKET": address})
+    with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as systemd:
+        systemd.bind(address)
+        _fill(address)
+        began = time.monotonic()
+        notifier.notify("READY=1", wait_seconds=wait_seconds)
+        assert time.monotonic() - began >= wait_seconds
+        systemd.recv(100)
+        notifier.notify("STOPPING=1", wait_seconds=wait_seconds)
+        assert _all_of(systemd)[-1] == b"STOPPING=1"
+
+
+def test_a_message_waits_for_room_that_comes(tmp_path: Path) -> None:
+    """READY=1 is worth a moment."""
+    address = str(tmp_path / "notify")
+    with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as systemd:
+        systemd.bind(address)
+        _fill(address)
+        reading = threading.Timer(0.05, systemd.recv, (100,))
+        reading.start()
+        Notifier({"NOTIFY_SOCKET": address}).notify("READY=1", wait_seconds=5.0)
+        reading.join()
+        assert _all_of(systemd)[-1] == b"READY=1"
+
+
+def _fill(address: str) -> None:
+    with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as filling:
+        filling.setblocking(False)
+        filling.connect(address)
+        with contextlib.suppress(BlockingIOError):
+            while True:
+                filling.send(b"WATCHDOG=1")
+
+
+def _all_of(systemd: socket.socket) -> list[bytes]:
+    """Return the messages that are there."""
+    systemd.setblocking(False)
+    received: list[bytes] = []
+    with contextlib.suppress(BlockingIOError):
+        while True:
+            received.append(systemd.recv(100))
+    return received
 
 
 def test_nobody_to_tell_is_no_failure(tmp_path: Path) -> None:
