@@ -4,7 +4,6 @@ import asyncio
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import partial
-from ipaddress import ip_network
 from pathlib import Path
 from typing import Any
 
@@ -17,9 +16,9 @@ from bridge_common.runtime.control import Busy, Command, Reply, WhileAwaited
 from bridge_common.runtime.lifecycle import Ready
 from bridge_common.settings.location import control_of
 from bridge_common.settings.model import Settings, identity_rules
+from bridge_common.settings.networks import network_of
 from bridge_common.settings.read import Loaded, read_settings
 from bridge_common.settings.sender import NullSender, Sender, any_rule_on, in_context
-from bridge_common.settings.texts import ANY_DOMAIN
 from bridge_common.settings.write import format_settings
 from policyd.explain import explain
 from policyd.facts import InForce
@@ -143,7 +142,7 @@ def _build(settings: Settings, before: Built | None) -> Built:
     if isinstance(directory, Problem):
         raise SettingsError((directory,))
     identity = identity_rules(settings.identity)
-    myorigin = settings.sender.myorigin or _first_domain(settings.identity.domains)
+    myorigin = settings.sender.myorigin
     aliases = _aliases(settings.sender, AliasRules(myorigin, identity), before)
     aliases.read()
     in_force = InForce(
@@ -154,10 +153,6 @@ def _build(settings: Settings, before: Built | None) -> Built:
         lookup_timeout=settings.sender.lookup_timeout,
     )
     return Built(in_force, aliases, directory)
-
-
-def _first_domain(domains: tuple[str, ...]) -> str:
-    return "" if ANY_DOMAIN in domains else next(iter(domains), "")
 
 
 def _aliases(sender: Sender, rules: AliasRules, before: Built | None) -> AliasesFile:
@@ -187,12 +182,12 @@ def _ours(identity: IdentityRules) -> frozenset[str] | None:
 def _rules(settings: Settings, identity: IdentityRules) -> dict[str, RuleSettings]:
     """Return the rules of each policy_context; "" is the section's own."""
     names = ("", *(context.name for context in settings.sender.contexts))
-    return {name: _rules_of(in_context(settings.sender, name), _ours(identity)) for name in names}
+    return {name: _rules_of(in_context(settings.sender, name), identity) for name in names}
 
 
-def _rules_of(sender: Sender, ours: frozenset[str] | None) -> RuleSettings:
+def _rules_of(sender: Sender, identity: IdentityRules) -> RuleSettings:
     return RuleSettings(
-        domains=ours,
+        domains=_ours(identity),
         match_login=sender.match_login,
         match_scope=sender.match_scope,
         fake_sender_control=sender.fake_sender_control,
@@ -206,8 +201,9 @@ def _rules_of(sender: Sender, ours: frozenset[str] | None) -> RuleSettings:
         ),
         recipient_delimiter=sender.recipient_delimiter,
         help_text=sender.help_text,
+        identity=identity,
     )
 
 
 def _networks(texts: tuple[str, ...]) -> tuple[Network, ...]:
-    return tuple(map(ip_network, texts))
+    return tuple(map(network_of, texts))

@@ -12,11 +12,12 @@ from typing import Any
 from bridge_common.deadline import Deadline
 from bridge_common.identity import Identity
 from bridge_common.runtime.control import BadRequest, Reply, text_of
+from bridge_common.shown import printable
 from policyd.action import Refuse, in_short
 from policyd.facts import InForce
-from policyd.protocol import printable
+from policyd.protocol import printable as reply_text
 from policyd.request import PolicyRequest
-from policyd.ruleset import Decision, decide, walk
+from policyd.ruleset import Decision, decide, in_words, walk
 
 _PARTS = ("login", "sender", "client", "recipient", "context")
 
@@ -42,10 +43,12 @@ async def explain(in_force: InForce, asked: Mapping[str, Any]) -> Reply:
         "client": request.client_address,
         "context": request.policy_context,
         "context_known": in_force.has_rules_for(request.policy_context),
+        "contexts": sorted(filter(None, in_force.rules)),
         "rules": [
             {
                 "rule": ruled.rule,
-                "mode": ruled.mode,
+                "mode": in_words(ruled.rule, ruled.mode),
+                "in_force": ruled.mode == "enforce",
                 "refuses": ruled.finding.refusal is not None,
                 "why": ruled.finding.why,
             }
@@ -56,19 +59,28 @@ async def explain(in_force: InForce, asked: Mapping[str, Any]) -> Reply:
 
 
 def _request(asked: Mapping[str, Any]) -> PolicyRequest:
-    """Return the request that Postfix would make at RCPT TO. Raises BadRequest."""
+    """Return the request that Postfix would make at RCPT TO. Raises BadRequest.
+
+    Sender and client may be in the brackets that they have in a dialogue and in Postfix's log.
+    """
     login, sender, client, recipient, context = (_sendable(asked, part) for part in _PARTS)
+    sender, client = _within(sender, "<", ">"), _within(client, "[", "]")
     if client and not _is_address(client):
         raise BadRequest("client must be an IP address")
     return PolicyRequest(
         protocol_state="RCPT",
-        sender="" if sender == "<>" else sender,
+        sender=sender,
         recipient=recipient,
         client_address=client,
         sasl_method="PLAIN" if login else "",
         sasl_username=login,
         policy_context=context,
     )
+
+
+def _within(text: str, begin: str, end: str) -> str:
+    """Return a text without the pair of brackets around it, if there is one."""
+    return text[1:-1] if text.startswith(begin) and text.endswith(end) else text
 
 
 def _sendable(asked: Mapping[str, Any], part: str) -> str:
@@ -122,6 +134,6 @@ def _smtp_reply(request: PolicyRequest, refusal: Refuse | None) -> str:
     """Return what Postfix would tell its client, from smtpd_sender_restrictions."""
     if refusal is None:
         return ""
-    sender = printable(request.sender) if request.sender else ""
-    said = printable(refusal.text)
+    # Postfix's own part is in UTF-8, as the sender was; ours is in ASCII.
+    sender, said = printable(request.sender), reply_text(refusal.text)
     return f"{refusal.code.value} <{sender}>: Sender address rejected: {said}"

@@ -26,6 +26,9 @@ _RULES: tuple[tuple[str, Rule, Callable[[RuleSettings], Mode]], ...] = (
 )
 
 
+_NULL_SENDER_WORDS = {"off": "allow", "enforce": "reject"}
+
+
 @dataclass(frozen=True, slots=True)
 class Ruled:
     """What one rule found, whether or not it is in force; named as its setting is."""
@@ -72,9 +75,14 @@ def decide(request: PolicyRequest, facts: Facts, settings: RuleSettings) -> Deci
     return noted
 
 
-def modes(settings: RuleSettings) -> dict[str, Mode]:
-    """Return the mode of each rule that a setting switches, by the rule's name."""
-    return {name: mode_of(settings) for name, _, mode_of in _RULES[1:]}
+def modes(settings: RuleSettings) -> dict[str, str]:
+    """Return the mode of each rule that a setting switches, in that setting's words."""
+    return {name: in_words(name, mode_of(settings)) for name, _, mode_of in _RULES[1:]}
+
+
+def in_words(rule: str, mode: Mode) -> str:
+    """Return a rule's mode as its setting has it."""
+    return _NULL_SENDER_WORDS.get(mode, mode) if rule == "null_sender" else mode
 
 
 def walk(request: PolicyRequest, facts: Facts, settings: RuleSettings) -> Iterator[Ruled]:

@@ -13,6 +13,7 @@ import re
 import unicodedata
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
+from typing import NamedTuple
 
 from bridge_common.address import canonical_local, domain_to_a_label, strict_a_label
 
@@ -21,16 +22,15 @@ from bridge_common.address import canonical_local, domain_to_a_label, strict_a_l
 class SenderRules:
     """What the reading depends on. Domains are A-labels, in lower case.
 
-    ``myorigin`` is what Postfix appends to a name without a domain. ``domains`` are ours; None:
-    every domain is.
+    ``myorigin`` is what Postfix appends to a name without a domain; empty: that is not known.
+    ``domains`` are ours; None: every domain is.
     """
 
     myorigin: str
     domains: frozenset[str] | None
 
 
-@dataclass(frozen=True, slots=True)
-class EnvelopeSender:
+class EnvelopeSender(NamedTuple):
     """A sender and its readings.
 
     ``typed`` is what Postfix sent; empty for the null sender, which has no readings.
@@ -101,6 +101,8 @@ _TOKENS = re.compile(r'["\\()<>\[\],;:\s]')
 _PLAINLY = "use plain local@domain"
 _NO_LOCAL = f"it has no name before its @; {_PLAINLY}"
 _NO_DOMAIN = f"it has nothing after its @; {_PLAINLY}"
+_BARE = "it has no domain, and myorigin is not set; write the whole address"
+_NOT_UTF8 = "it is not UTF-8"
 _ROUTED = "it holds {} before its domain, which may route it elsewhere; " + _PLAINLY
 _STRANGE_LOCAL = f"it holds a quote, a backslash, a control or a needless space; {_PLAINLY}"
 _LOOKS_ROUTED = f"it holds what looks like an @, % or !; {_PLAINLY}"
@@ -117,15 +119,24 @@ def _resolve_uncommon(sender: str, rules: SenderRules) -> EnvelopeSender:
         # rewrite.c: append_at_myorigin. Postfix does not work with it switched off (postconf(5)).
         local, domain = sender, rules.myorigin
     unsure = (
-        _doubt_of_local(local)
+        _doubt_of_encoding(sender)
+        or _doubt_of_local(local)
         or _doubt_of_composition(sender)
-        or _doubt_of_domain(domain, rules.domains)
+        or (_BARE if not (at or domain) else _doubt_of_domain(domain, rules.domains))
         or _doubt_of_daemon(local, domain, rules.myorigin)
     )
     if unsure:
         return EnvelopeSender(sender, "", unsure, _readings(sender, rules.myorigin))
     address = f"{canonical_local(local)}@{domain_to_a_label(domain.removesuffix('.'))}"
     return EnvelopeSender(sender, address, "", (address,))
+
+
+def _doubt_of_encoding(sender: str) -> str:
+    try:
+        sender.encode()
+    except UnicodeEncodeError:
+        return _NOT_UTF8
+    return ""
 
 
 def _doubt_of_local(local: str) -> str:
@@ -177,7 +188,8 @@ def _doubt_of_domain(domain: str, ours: frozenset[str] | None) -> str:
 def _doubt_of_daemon(local: str, domain: str, myorigin: str) -> str:
     # cleanup_addr.c, cleanup_addr_sender().
     name = domain_to_a_label(domain.removesuffix("."))
-    return _BECOMES_NULL if local.lower() == "mailer-daemon" and name == myorigin else ""
+    is_origin = not myorigin or name == myorigin
+    return _BECOMES_NULL if local.lower() == "mailer-daemon" and is_origin else ""
 
 
 def _readings(sender: str, myorigin: str) -> tuple[str, ...]:

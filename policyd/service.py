@@ -13,7 +13,7 @@ import asyncio
 import logging
 import select
 import time
-from collections import Counter
+from collections import Counter, OrderedDict
 from dataclasses import dataclass, field
 
 from bridge_common.deadline import Clock
@@ -34,6 +34,7 @@ _logger = logging.getLogger(__name__)
 UNREAD_SECONDS = 30.0
 # To send the rest of a request, when we are told to stop half way through it.
 _REST_SECONDS = 2.0
+_READ_BYTES = 256 * 1024  # as much as both loops read by themselves
 _MOST_MESSAGES = 2000
 # Postfix sends no more of a message than this; what is longer is decided anew each time.
 _MOST_REMEMBERED_CHARACTERS = 8192
@@ -41,8 +42,6 @@ _MOST_CONTEXTS = 100
 
 _BROKEN_SETTINGS = Decision(HANG_UP, why="the settings are broken; see the log")
 _FAULT = Decision(HANG_UP, why="an error of our own; see the log")
-
-_Message = tuple[bool | str, ...]
 
 
 @dataclass(slots=True)
@@ -54,7 +53,8 @@ class PolicyService:
     connections: Connections = field(default_factory=Connections)
     in_force: InForce | None = None
     counts: Counter[str] = field(default_factory=Counter)
-    _decided: dict[_Message, Decision] = field(default_factory=dict)
+    read_buffer: memoryview = field(default_factory=lambda: memoryview(bytearray(_READ_BYTES)))
+    _decided: OrderedDict[str, Decision] = field(default_factory=OrderedDict)
     _told_contexts: set[str] = field(default_factory=set)
 
     def apply(self, in_force: InForce | None) -> None:
@@ -66,7 +66,8 @@ class PolicyService:
         """Return the decision, or None: then something must be looked up."""
         if self.in_force is None:
             return self._record(_BROKEN_SETTINGS, request, None, 0.0)
-        decided = self._decided.get(_message(request))
+        message = _message(request)
+        decided = self._decided.get(message)
         if decided is not None:
             return decided
         rules = self.in_force.rules_for(request.policy_context)
@@ -74,7 +75,7 @@ class PolicyService:
         if facts is None:
             return None
         decision = self._record(decide(request, facts, rules), request, facts, 0.0)
-        _remember(self._decided, request, decision)
+        self._remember(request, message, decision)
         return decision
 
     async def look_up_and_decide(self, request: PolicyRequest) -> Decision:
@@ -86,15 +87,17 @@ class PolicyService:
         facts = await self.in_force.facts(request, rules)
         seconds = self.clock() - begun
         decision = self._record(decide(request, facts, rules), request, facts, seconds)
-        _remember(self._decided, request, decision)
+        self._remember(request, _message(request), decision)
         return decision
 
     def _record(
         self, decision: Decision, request: PolicyRequest, facts: Facts | None, seconds: float
     ) -> Decision:
         """Count a decision and write its line."""
-        self.counts[counted_as(decision)] += 1
-        self._tell_of_context(request.policy_context)
+        kind = counted_as(decision)
+        self.counts[kind] += 1
+        if self.in_force is not None and request.policy_context not in self.in_force.rules:
+            self._tell_of_context(request.policy_context)
         sender = facts.sender.address if facts else ""
         fields: dict[str, Field] = {
             "login": request.sasl_username if request.is_authenticated else "",
@@ -109,10 +112,20 @@ class PolicyService:
             "reason": decision.why,
             "seconds": seconds,
         }
-        trouble = counted_as(decision) in {"tempfail", "trouble"}
         refused = decision.action is not DUNNO or decision.monitored
-        self.decisions.write(fields, refused=refused, trouble=trouble)
+        self.decisions.write(fields, refused=refused, trouble=kind in {"tempfail", "trouble"})
         return decision
+
+    def _remember(self, request: PolicyRequest, message: str, decision: Decision) -> None:
+        """Remember a decision for the rest of the message; not where nothing names the message.
+
+        It has no instance with smtpd_delay_reject = no.
+        """
+        if not request.instance or len(message) > _MOST_REMEMBERED_CHARACTERS:
+            return
+        while len(self._decided) >= _MOST_MESSAGES:
+            self._decided.popitem(last=False)
+        self._decided[message] = decision
 
     def fault(self) -> Decision:
         """Return what comes of a fault of ours, which the log tells already."""
@@ -121,8 +134,10 @@ class PolicyService:
 
     def _tell_of_context(self, context: str) -> None:
         """Say once that a policy_context changes nothing: its name may be misspelt somewhere."""
-        known = self.in_force is None or self.in_force.has_rules_for(context)
-        if known or context in self._told_contexts or len(self._told_contexts) >= _MOST_CONTEXTS:
+        configured = self.in_force is not None and len(self.in_force.rules) > 1
+        if not configured or context in self._told_contexts:
+            return
+        if len(self._told_contexts) >= _MOST_CONTEXTS:
             return
         self._told_contexts.add(context)
         _logger.info(
@@ -131,23 +146,10 @@ class PolicyService:
         )
 
 
-def _remember(
-    decided: dict[_Message, Decision], request: PolicyRequest, decision: Decision
-) -> None:
-    """Remember a decision for the rest of the message."""
-    if not request.instance or sum(map(len, request)) > _MOST_REMEMBERED_CHARACTERS:
-        return
-    while len(decided) >= _MOST_MESSAGES:
-        del decided[next(iter(decided))]
-    decided[_message(request)] = decision
-
-
-def _message(request: PolicyRequest) -> _Message:
-    """Return all that decides, but no recipient: each message has an instance of its own.
-
-    Without one (smtpd_delay_reject = no) nothing is remembered.
-    """
-    return (request.sender_is_known, request.sender, *request[3:])
+def _message(request: PolicyRequest) -> str:
+    """Return all that decides, but no recipient: each message has an instance of its own."""
+    known = "known" if request.sender_is_known else ""
+    return "\n".join((known, request.sender, *request[3:]))  # no attribute holds a line feed
 
 
 def counted_as(decision: Decision) -> str:
@@ -160,8 +162,12 @@ def counted_as(decision: Decision) -> str:
     return "monitored" if decision.monitored else "dunno"
 
 
-class PolicyClient(ClientProtocol):
-    """One client program's connection: Postfix's smtpd, as a rule."""
+class PolicyClient(ClientProtocol, asyncio.BufferedProtocol):
+    """One client program's connection: Postfix's smtpd, as a rule.
+
+    asyncio's own loop would take new memory from the system for each read, and give most of it
+    back: 256 KiB. So it gets a buffer of ours; uvloop has one of its own, and calls data_received.
+    """
 
     def __init__(self, service: PolicyService) -> None:
         super().__init__(service.connections, UNREAD_SECONDS)
@@ -175,7 +181,16 @@ class PolicyClient(ClientProtocol):
     def _begin(self) -> None:
         """Nothing: the client speaks first."""
 
-    def data_received(self, data: bytes) -> None:
+    def get_buffer(self, sizehint: int) -> memoryview:
+        """Return where to read into: one for all, since what is read is taken out at once."""
+        del sizehint
+        return self._service.read_buffer
+
+    def buffer_updated(self, nbytes: int) -> None:
+        """Take what was read out of the buffer."""
+        self.data_received(self._service.read_buffer[:nbytes])
+
+    def data_received(self, data: bytes | memoryview) -> None:
         """Hand bytes to the protocol object and answer what is asked."""
         self._policy.receive_data(data)
         self._pump()

@@ -7,6 +7,7 @@ import argparse
 import json
 import os
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 from bridge_admin.control_client import POLICYD, ask_daemon
@@ -46,6 +47,7 @@ def run(arguments: argparse.Namespace) -> int:
     reply = ask_daemon(
         arguments.settings, "explain", daemon=POLICYD, seconds=_TIMEOUT_SECONDS, **asked
     )
+    reply["settings"] = _in_force(ask_daemon(arguments.settings, "status", daemon=POLICYD))
     if arguments.json:
         print(json.dumps(reply))
     else:
@@ -54,7 +56,23 @@ def run(arguments: argparse.Namespace) -> int:
     return _EXIT_CODES.get(reply["action"], os.EX_NOPERM)
 
 
+def _in_force(status: dict[str, Any]) -> str:
+    """Return why the settings file does not say what is in force; empty if it does."""
+    if status["settings_problems"]:
+        return "the file is broken; the last good settings are in force"
+    try:
+        # Its inode's change: a file may be moved here that is older than the one before.
+        changed = Path(status["settings_file"]).stat().st_ctime
+    except OSError as error:
+        return f"the file cannot be looked at ({error.strerror}); what it said is in force"
+    if changed > status["settings_applied"]:
+        return "the file has changed since; bridgectl reload brings it into force"
+    return ""
+
+
 def _lines(reply: dict[str, Any]) -> Iterator[str]:
+    if reply["settings"]:
+        yield f"settings {reply['settings']}"
     yield from _login(reply)
     yield from _sender(reply)
     yield from _rules(reply)
@@ -87,16 +105,19 @@ def _sender(reply: dict[str, Any]) -> Iterator[str]:
 
 
 def _rules(reply: dict[str, Any]) -> Iterator[str]:
-    context = reply["context"]
+    context, contexts = reply["context"], reply["contexts"]
     if not context:
         yield "rules    of [sender]"
     elif reply["context_known"]:
         yield f"rules    of [sender] in context {context}"
     else:
         yield f"rules    of [sender]: there is no [[sender.context]] {context}"
+    if contexts and not (context and reply["context_known"]):
+        known = ", ".join(contexts)
+        yield f"         there are contexts: {known}; name one with --context"
     for rule in reply["rules"]:
         verdict = "refuses" if rule["refuses"] else "passes"
-        if rule["mode"] != "enforce":
+        if not rule["in_force"]:
             verdict = "would refuse" if rule["refuses"] else "would pass"
         yield f"         {rule['rule']:<20} {rule['mode']:<8} {verdict:<12} {rule['why']}"
 

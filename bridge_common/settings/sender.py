@@ -54,7 +54,9 @@ class SenderException:
         Text("an address, or @ with a domain", texts.address_or_domain),
         default="",
         prose="The envelope sender: an address, or every address of a domain, `@example.com`.\n"
-        "It must be of one of your domains: others need no exception.",
+        "It must be of one of your domains: others need no exception.\n"
+        "An address stands for its extensions too (`recipient_delimiter`), but not for one that "
+        "may be a login itself (`login_characters`).",
         example='"newsletter@example.com"',
         required=True,
     )
@@ -190,8 +192,10 @@ class Sender:
         Text("a domain name", texts.optional(texts.domain)),
         default="",
         prose="The domain that Postfix appends to an envelope sender without one: its `myorigin`.\n"
-        "When it is empty, it is the first of `[identity] domains`; "
-        'with `["*"]` it is required.',
+        "Postfix's own default is the gateway's host name; `postconf -x myorigin` shows it.\n"
+        "When it is empty, a sender without a domain is not one sure address: a login must write "
+        "the whole address, and so must the lines of `aliases_file`.\n"
+        'With `[identity] domains = ["*"]` it is required.',
         example='"example.com"',
     )
     trusted_networks: tuple[str, ...] = key(
@@ -199,7 +203,8 @@ class Sender:
         default=("127.0.0.0/8", "::1/128"),
         prose="The clients that `fake_sender_control` does not look at; "
         "compare Postfix's `mynetworks`.\n"
-        "IPv6 may stand in brackets, as Postfix writes it: `[::1]/128`.",
+        "IPv6 may stand in brackets, as Postfix writes it: `[::1]/128`; "
+        "IPv4-mapped networks, as `[::ffff:127.0.0.0]/104`, are those of IPv4.",
         example='["127.0.0.0/8", "::1/128", "10.0.0.0/8"]',
     )
     aliases_file: str = key(

@@ -14,6 +14,7 @@ from bridge_common.settings.networks import holds_everything
 from bridge_common.settings.sender import Sender, overridden, switched_on
 from bridge_common.settings.server import numbered
 from bridge_common.settings.texts import ANY_DOMAIN
+from bridge_common.settings.toml_text import quote
 
 _POSTFIX_WAITS = 5.0  # examples/postfix: check_policy_service { ..., timeout=5s }
 _OPEN = (
@@ -44,6 +45,8 @@ def doubts_about_sender(settings: Settings) -> Iterator[Finding]:
         )
         yield Finding("sender.lookup_timeout", message)
     yield from _outages_that_open_the_door(sender)
+    yield from _without_effect(sender)
+    yield from _odd_delimiters(sender.recipient_delimiter)
 
 
 def _networks_of_everybody(sender: Sender) -> Iterator[Finding]:
@@ -54,6 +57,27 @@ def _networks_of_everybody(sender: Sender) -> Iterator[Finding]:
         for network in filter(holds_everything, exception.clients):
             message = f"{network} is every address: anyone there may use {exception.sender}"
             yield Finding(f"{path}.clients", message)
+
+
+def _without_effect(sender: Sender) -> Iterator[Finding]:
+    """Yield what serves a rule that is off, in the section and in every context."""
+    contexts = numbered(sender.contexts, "sender.context")
+    places = (("sender", sender), *((path, overridden(sender, each)) for path, each in contexts))
+    wide = [(path, place) for path, place in places if place.match_scope == "domain"]
+    if wide and all(place.match_login == "off" for _, place in wide):
+        yield Finding(f"{wide[0][0]}.match_scope", 'has no effect with match_login = "off"')
+    if sender.exceptions and not switched_on(sender, "fake_sender_control"):
+        yield Finding("sender.exception", 'has no effect with fake_sender_control = "off"')
+
+
+def _odd_delimiters(delimiters: str) -> Iterator[Finding]:
+    path = "sender.recipient_delimiter"
+    for each in dict.fromkeys(delimiters):
+        if each in "!%":
+            message = f"{quote(each)} sets nothing apart: Postfix may route by it, so that a "
+            yield Finding(path, f"{message}sender that holds one is never one sure address")
+        if delimiters.count(each) > 1:
+            yield Finding(path, f"{quote(each)} is there twice; each character counts by itself")
 
 
 def _outages_that_open_the_door(sender: Sender) -> Iterator[Finding]:

@@ -32,7 +32,7 @@ def _rules_that_need_domains(settings: Settings) -> Iterator[Finding]:
         yield Finding(path, message, because)
     on = switched_on(settings.sender)
     if on and not settings.sender.myorigin:
-        message = 'is required with [identity] domains = ["*"]: there is no first domain to take'
+        message = 'is required with [identity] domains = ["*"]: Postfix may append any domain'
         yield Finding("sender.myorigin", message, (*because, *on))
 
 

@@ -23,7 +23,10 @@ MOST_TOLD = 20
 
 @dataclass(frozen=True, slots=True)
 class AliasRules:
-    """How logins are read, and ``myorigin``, an A-label: the domain of a bare user."""
+    """How logins are read, and ``myorigin``, an A-label: the domain of a bare user.
+
+    As long as it is empty, nobody knows whom a bare user means.
+    """
 
     myorigin: str
     identity: IdentityRules
@@ -135,7 +138,7 @@ class _Parsing:
         """Take a line and those that continue it; if its key is broken, nothing of them."""
         first, *others = lines
         try:
-            key, rest = _key_and_rest(first.text)
+            key, rest = _key_and_rest(first.text, self._rules)
         except _BrokenError as broken:
             self._report(first.number, str(broken))
             return
@@ -157,7 +160,8 @@ class _Parsing:
             if isinstance(login, Identity):
                 owners.setdefault(login.address, line.number)
             else:
-                refused.append(f"{_said(word)} is no login of ours: {login.reason}")
+                hint = "; a comma parts logins" if ";" in word else ""
+                refused.append(f"{_said(word)} is no login of ours: {login.reason}{hint}")
         if refused:
             others = len(refused) - 1
             more = f"; nor are {others} other words of this line" if others else ""
@@ -176,7 +180,7 @@ class _Parsing:
             self._broken.append(BrokenLine(number, why))
 
 
-def _key_and_rest(text: str) -> tuple[str, str]:
+def _key_and_rest(text: str, rules: AliasRules) -> tuple[str, str]:
     """Return the canonical key, and what follows it and its colon. Raises _BrokenError."""
     _check_encoding(text)
     if text[0] in _BLANKS:
@@ -184,16 +188,18 @@ def _key_and_rest(text: str) -> tuple[str, str]:
     written = _KEY.match(text)
     if written is None:
         raise _BrokenError(f"has no address, or a quote without its end; {_WRITE}")
-    key, rest = _canonical_key(written[0]), text[written.end() :]
+    key, rest = _canonical_key(written[0], rules), text[written.end() :]
     if key[-1] == "@" and _TIGHT_COLON.match(rest):
         raise _BrokenError(f"{_said(text)} may be one word; write a blank behind the colon")
     return key, rest.lstrip(_BLANKS).removeprefix(":").lstrip(_BLANKS)
 
 
-def _canonical_key(written: str) -> str:
+def _canonical_key(written: str, rules: AliasRules) -> str:
     """Return a key as it is compared. Raises _BrokenError."""
     if written == "*":
         return written
+    if written[0] == "/":
+        raise _BrokenError(f"{_said(written)}: no pattern can stand here; write an address")
     parts = _PARTS.fullmatch(written)
     if parts is None:
         raise _BrokenError(f"{_said(written)} is no address; write an address, @domain or *")
@@ -206,7 +212,19 @@ def _canonical_key(written: str) -> str:
     local = _ESCAPED.sub(r"\1", parts["quoted"]) if plain is None else plain
     if not local or not local.isprintable() or not _NEVER_SURE.isdisjoint(local):
         raise _BrokenError(f"{_said(written)} is no address that a login could be let use")
+    if not domain:
+        _check_bare_user(local, rules)
     return f"{canonical_local(local)}@{domain}"
+
+
+def _check_bare_user(name: str, rules: AliasRules) -> None:
+    """Raise _BrokenError where a name without a domain may mean another one."""
+    if "." in name and domain_to_a_label(name.removesuffix(".")) in rules.identity.domains:
+        raise _BrokenError(f'{_said(name)} is one of our domains, which is written "@{name}"')
+    if not rules.myorigin:
+        raise _BrokenError(
+            f"{_said(name)} has no domain, and myorigin is not set; write the whole address"
+        )
 
 
 def _domain(written: str) -> str:

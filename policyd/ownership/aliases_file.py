@@ -110,6 +110,8 @@ class AliasesFile:
         # Before the content: what is written in between is seen at the next look.
         stamp = _stamp(self.path)
         if not stamp:
+            if self.reading.stamp:
+                _logger.warning("aliases: %s is gone; nobody owns its aliases any more", self.path)
             return NO_FILE
         try:
             content = _content(self.path)

@@ -1,9 +1,11 @@
 """What a login owns by being what it is: its own address, and perhaps its own domain.
 
+Also says whether an address may be a login at all.
+
 Pure; raises nothing.
 """
 
-from bridge_common.identity import Identity
+from bridge_common.identity import Identity, IdentityRules, canonical_identity
 from policyd.ownership.interface import Scope
 
 OWN_ADDRESS = "it is the login's own address"
@@ -22,3 +24,8 @@ def owns_by_identity(login: Identity, forms: tuple[str, ...], scope: Scope) -> s
     if scope == "domain" and login.domain == forms[0].rpartition("@")[2]:
         return _OWN_DOMAIN
     return ""
+
+
+def may_be_a_login(address: str, rules: IdentityRules) -> bool:
+    """Say whether somebody may log in as a canonical address; who does is not known."""
+    return isinstance(canonical_identity(address.encode(), rules), Identity)

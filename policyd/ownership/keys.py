@@ -16,9 +16,10 @@ def keys_of(address: str, delimiters: str, myorigin: str = "") -> tuple[str, ...
     local, _, domain = address.rpartition("@")
     if not domain:
         return ()
-    names = dict.fromkeys((local, _unextended(local, delimiters)))
+    plain = _unextended(local, delimiters)
+    names = (local,) if plain == local else (local, plain)
     domains = (domain, "") if domain == myorigin else (domain,)
-    users = (f"{name}@{end}" for end in domains for name in names)
+    users = [f"{name}@{end}" for end in domains for name in names]
     return (*users, f"@{domain}", "*")
 
 
@@ -30,7 +31,7 @@ def without_extension(address: str, delimiters: str) -> str:
 
 def _unextended(local: str, delimiters: str) -> str:
     """Return a local part without its extension, split as split_addr.c does."""
-    ends = [end for end in map(local.find, delimiters) if end >= 0]
+    ends = [local.find(sign) for sign in delimiters if sign in local]
     if not ends or local in _NEVER_SPLIT:
         return local
     if "-" in delimiters and (local.startswith("owner-") or local.endswith("-request")):

@@ -13,15 +13,16 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from bridge_common.deadline import Deadline
-from bridge_common.identity import Identity, canonical_identity
+from bridge_common.identity import Identity
 from policyd.ownership.aliases import Aliases
 from policyd.ownership.aliases_file import AliasesFile
 from policyd.ownership.directory import Addresses, DirectoryAddresses
-from policyd.ownership.identity import OWN_ADDRESS, owns_by_identity
+from policyd.ownership.identity import OWN_ADDRESS, may_be_a_login, owns_by_identity
 from policyd.ownership.interface import Belonging, Belongings, Owned, Ownership, Scope
 from policyd.ownership.keys import keys_of, without_extension
 
 _NOTHING = Addresses(frozenset())
+_OWN = Ownership(Owned.YES, OWN_ADDRESS)
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,6 +35,8 @@ class AllOwners:
 
     def recall(self, login: Identity, address: str, scope: Scope) -> Ownership | None:
         """Answer at once, or return None: then the directory must be asked."""
+        if address == login.address:
+            return _OWN
         forms, how = self._at_hand(login, address, scope)
         if how:
             return Ownership(Owned.YES, how)
@@ -92,19 +95,19 @@ class AllOwners:
         return (address,) if self._may_be_a_login(address) else (address, plain)
 
     def _may_be_a_login(self, address: str) -> bool:
-        login = canonical_identity(address.encode(), self.aliases.rules.identity)
-        return isinstance(login, Identity)
+        return may_be_a_login(address, self.aliases.rules.identity)
 
     def _listed(self, login: Identity, address: str) -> str:
         """Return how the aliases file lists the login as an owner; empty if it does not."""
-        owners = self._in_file.owners if self._in_file else {}
+        owners = self._in_file.owners if self._in_file else None
+        if not owners:
+            return ""
         myorigin = self.aliases.rules.myorigin
-        whole = keys_of(address, "", myorigin)
         for key in keys_of(address, self.delimiters, myorigin):
             if (lines := owners.get(key)) is None:
                 continue
             line = lines.get(login.address)  # a line of nobody's decides too
-            if not line or (key not in whole and self._may_be_a_login(address)):
+            if not line or (_is_shortened(key, address) and self._may_be_a_login(address)):
                 return ""
             return f"line {line} of {self.aliases.path} gives it to the login"
         return ""
@@ -123,3 +126,9 @@ class AllOwners:
         profile = self.directory.directory.profile
         by = "send_as_filter" if address in known.send_as else "address_attributes"
         return f"{by} of ldap_profile {profile.name}"
+
+
+def _is_shortened(key: str, address: str) -> bool:
+    """Say whether a key of an address is one only because its extension was taken off."""
+    name = key.rpartition("@")[0]
+    return name not in {"", address.rpartition("@")[0]}

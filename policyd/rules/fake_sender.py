@@ -7,6 +7,7 @@ when Postfix rewrites it counts as ours.
 from ipaddress import ip_address
 
 from policyd.action import Code, Refuse
+from policyd.ownership.identity import may_be_a_login
 from policyd.ownership.keys import keys_of
 from policyd.request import PolicyRequest
 from policyd.rules.interface import Facts, Finding, Network, RuleSettings
@@ -26,7 +27,7 @@ def fake_sender(request: PolicyRequest, facts: Facts, settings: RuleSettings) ->
         return _FOREIGN
     if is_in(request.client_address, settings.trusted_networks):
         return _TRUSTED
-    keys = keys_of(facts.sender.address, settings.recipient_delimiter)
+    keys = _keys(facts.sender.address, settings) if settings.exceptions else ()
     for exception in settings.exceptions:
         if exception.sender in keys and is_in(request.client_address, exception.clients):
             return Finding(None, f"there is a [[sender.exception]] for {exception.sender}")
@@ -34,6 +35,14 @@ def fake_sender(request: PolicyRequest, facts: Facts, settings: RuleSettings) ->
     if reading.endswith("@"):
         uses = "uses a sender of which nobody can tell the domain, so that it may be one of ours"
     return Finding(_REFUSAL, f"a client that is not logged in {uses}")
+
+
+def _keys(address: str, settings: RuleSettings) -> tuple[str, ...]:
+    """Return for what an exception may be; not for an extension that may be another login."""
+    delimiters = settings.recipient_delimiter
+    if may_be_a_login(address, settings.identity):
+        delimiters = ""
+    return keys_of(address, delimiters)
 
 
 def is_in(client: str, networks: tuple[Network, ...]) -> bool:

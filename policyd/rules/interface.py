@@ -4,10 +4,11 @@ A rule is a pure function. Whether it is off, monitored or enforced, `ruleset` k
 """
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from ipaddress import IPv4Network, IPv6Network
-from typing import Literal
+from typing import Literal, NamedTuple
 
+from bridge_common.identity import IdentityRules
 from policyd.action import Refuse
 from policyd.ownership.interface import Owned, Scope
 from policyd.request import PolicyRequest
@@ -30,7 +31,7 @@ class Exempt:
 class RuleSettings:
     """Section `[sender]` as the rules need it, for one policy_context.
 
-    ``domains`` are ours, as A-labels; None: every domain is.
+    ``domains`` are ours, as A-labels; None: every domain is. ``identity`` says what may be a login.
     """
 
     domains: frozenset[str] | None
@@ -44,14 +45,14 @@ class RuleSettings:
     exceptions: tuple[Exempt, ...] = ()
     recipient_delimiter: str = ""
     help_text: str = ""
+    identity: IdentityRules = field(default_factory=lambda: IdentityRules(frozenset()))
 
     def is_ours(self, domain: str) -> bool:
         """Say whether a domain is one of ours."""
         return self.domains is None or domain in self.domains
 
 
-@dataclass(frozen=True, slots=True)
-class Facts:
+class Facts(NamedTuple):
     """What is known of a request when the rules look at it.
 
     ``owned`` says whether the login owns the sender, if a rule will ask for it; ``how`` says in
@@ -63,8 +64,7 @@ class Facts:
     how: str = ""
 
 
-@dataclass(frozen=True, slots=True)
-class Finding:
+class Finding(NamedTuple):
     """What a rule finds: a refusal, or none; and why, in words for the administrator."""
 
     refusal: Refuse | None

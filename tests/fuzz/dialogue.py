@@ -276,6 +276,8 @@ class DialogueLaws:
         _require_showable(dialogue.banner, setting.password)
         if play.outcome:
             _require_showable(play.outcome.detail, setting.password)
+            rejected = play.outcome.verdict is Verdict.REJECTED
+            require(rejected or not play.outcome.account_state, "only a no is about the account")
             self._judge_verdict(play, play.outcome.verdict, complete=complete)
 
     def _judge_verdict(self, play: Play, verdict: Verdict, *, complete: bool) -> None:
@@ -308,6 +310,7 @@ class DialogueLaws:
             lines += ["C: " + _escaped(data.removesuffix(b"\r\n")) for data in sent]
         if play.outcome:
             lines.append(f"! {play.outcome.verdict.value} {play.outcome.detail}")
+            lines += ["! account-state"] if play.outcome.account_state else []
         return "\n".join(lines)
 
 

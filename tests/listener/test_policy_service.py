@@ -75,6 +75,21 @@ async def test_a_request_byte_by_byte(tmp_path: Path) -> None:
         assert await caller.action() == NOT_HIS
 
 
+async def test_what_two_clients_send_by_halves_is_not_mixed_up(tmp_path: Path) -> None:
+    """All connections are read into one buffer."""
+    async with policy_served(tmp_path) as (_, caller):
+        other = await PolicyCaller.at(tmp_path / "policy")
+        own, foreign = request_bytes(), request_bytes(sender="bob@example.com", instance="2")
+        caller.writer.write(own[:300])
+        assert await other.ask(sender="bob@example.com") == NOT_HIS
+        other.writer.write(foreign[:300])
+        caller.writer.write(own[300:])
+        assert await caller.action() == "DUNNO"
+        other.writer.write(foreign[300:])
+        assert await other.action() == NOT_HIS
+        other.writer.close()
+
+
 async def test_who_closes_the_writing_side_is_answered(tmp_path: Path) -> None:
     """As `printf ... | nc -U` does."""
     owners = ScriptedOwners()

@@ -6,6 +6,7 @@ import logging
 import re
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -217,6 +218,17 @@ def test_nobody_can_write_a_line_or_a_field(
     assert told.get("login", "") == (login if method else "")
     assert told.get("recipient", "") == recipient
     assert told["action"] in {"DUNNO", "553 5.7.1"}
+
+
+async def test_where_no_context_is_configured_there_is_none_to_misspell(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.set_level("INFO")
+    async with policy_served(tmp_path) as (service, caller):
+        force = in_force(ScriptedOwners())
+        service.apply(replace(force, rules={"": force.rules[""]}))
+        await caller.ask(policy_context="inbound")
+    assert [each for each in caplog.records if each.name == "policyd.service"] == []
 
 
 async def test_a_context_that_the_settings_do_not_know_is_told_once(

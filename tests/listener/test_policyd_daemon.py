@@ -189,7 +189,11 @@ def test_after_a_reload_only_the_new_aliases_are_watched(tmp_path: Path) -> None
         new.unlink()
         policyd.lines_with("aliases: .*/others: no file$")
         seen = [line for line in policyd.lines if " aliases: " in line]
-    assert [line.rpartition("/")[2] for line in seen] == ["others: 1 address", "others: no file"]
+    assert [line.rpartition("/")[2] for line in seen] == [
+        "others: 1 address",
+        "others is gone; nobody owns its aliases any more",
+        "others: no file",
+    ]
 
 
 def test_what_is_wrong_with_aliases_is_told_until_it_is_mended(
@@ -225,17 +229,32 @@ def test_status_says_what_is_in_force(tmp_path: Path, capsys: pytest.CaptureFixt
         "connections: 1",
         "senders: 1 dunno, 1 refused",
         (
-            "rules: null_sender off, match_login enforce, foreign_sender off, "
+            "rules: null_sender allow, match_login enforce, foreign_sender off, "
             "fake_sender_control off"
         ),
         (
-            "rules in relay: null_sender off, match_login off, foreign_sender off, "
+            "rules in relay: null_sender allow, match_login off, foreign_sender off, "
             "fake_sender_control off"
         ),
         "aliases: 1 address, 1 broken line",
         lines[-1],
     ]
     assert lines[-1].startswith(f"warning: sender.aliases_file: {tmp_path}/aliases: line 2: ")
+
+
+def test_a_sender_without_a_domain_is_of_myorigin_and_of_nobody_where_that_is_not_said(
+    tmp_path: Path,
+) -> None:
+    """Postfix's own myorigin need not be the first of our domains."""
+    ours = {"domains": ["example.org", "example.com"], "fake_sender_control": "enforce"}
+    unsure = "it has no domain, and myorigin is not set; write the whole address"
+    with running(tmp_path, **ours) as policyd, Asker(tmp_path / "policy") as postfix:
+        for login in ("alice@example.org", "alice@example.com"):
+            told = postfix.ask(sasl_username=login, sender="alice", instance="")
+            assert told == f"553 5.7.1 not a plain address: {unsure}"
+        assert postfix.ask(**OUTSIDER, sender="alice", instance="") == "553 5.7.1 not logged in"
+        policyd.reload(text(tmp_path, myorigin="example.com", **ours))
+        assert postfix.ask(sasl_username="alice@example.com", sender="alice") == "DUNNO"
 
 
 # Every domain is ours, and logins that are none of ours

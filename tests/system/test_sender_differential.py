@@ -148,6 +148,7 @@ def policyd(folder: Path, socket: Path, delimiters: str) -> Policyd:
         fake_sender_control="enforce",
         aliases_file=str(aliases),
         recipient_delimiter=delimiters,
+        myorigin="example.com",
     )
     return Policyd(folder / "policyd", settings)
 

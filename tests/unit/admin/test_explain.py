@@ -86,6 +86,7 @@ login    Alice@example.com is alice@example.com
 sender   Alice+x@example.com
          counts as alice+x@example.com
 rules    of [sender]
+         there are contexts: lenient, relay, strict; name one with --context
          login                enforce  passes       the client is not logged in, or has a login
          null_sender          monitor  would pass   the sender is not the null sender
          match_login          enforce  passes       it is the login's own address
@@ -192,8 +193,12 @@ def test_a_context_is_named_and_one_that_there_is_not_too(
     said = explain(capsys, folder, "bob@example.com", "--context=relay").out
     assert "\nrules    of [sender] in context relay\n" in said
     assert "         match_login          off      would pass   " in said
+    assert "there are contexts" not in said
     said = explain(capsys, folder, "bob@example.com", "--context=relais").out
-    assert "\nrules    of [sender]: there is no [[sender.context]] relais\n" in said
+    assert (
+        "\nrules    of [sender]: there is no [[sender.context]] relais\n"
+        "         there are contexts: lenient, relay, strict; name one with --context\n"
+    ) in said
 
 
 def test_the_facts_for_programs(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
@@ -204,6 +209,7 @@ def test_the_facts_for_programs(folder: Path, capsys: pytest.CaptureFixture[str]
     assert reply["rules"].pop(2) == {
         "rule": "match_login",
         "mode": "enforce",
+        "in_force": True,
         "refuses": False,
         "why": "line 1 of FOLDER/aliases gives it to the login",
     }
@@ -229,6 +235,8 @@ def test_the_facts_for_programs(folder: Path, capsys: pytest.CaptureFixture[str]
         "client": "",
         "context": "x",
         "context_known": False,
+        "contexts": ["lenient", "relay", "strict"],
+        "settings": "",
         "action": "DUNNO",
         "rule": "",
         "why": "",
@@ -270,6 +278,11 @@ def test_what_no_request_could_bring_is_a_usage_error(
     nowhere = explain(capsys, folder, "a@example.com", "--client=192.0.2")
     assert nowhere.code == 64
     assert nowhere.err == "bridgectl: the daemon said: client must be an IP address\n"
+    endless = explain(capsys, folder, "a" * 65536)
+    assert endless.code == 64
+    assert endless.err == (
+        "bridgectl: this is more than the 65536 bytes that a daemon can be asked\n"
+    )
 
 
 def test_a_sender_must_be_given(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
@@ -287,6 +300,46 @@ def test_a_daemon_that_does_not_run(tmp_path: Path, capsys: pytest.CaptureFixtur
         f"bridgectl: unix:{tmp_path}/policy-control: No such file or directory; "
         "is sasl-policyd running?\n"
     )
+
+
+def test_a_settings_file_that_is_not_there_is_named(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Else whoever mistypes it looks for a daemon that runs."""
+    explained = explain(capsys, tmp_path, "a@example.com")
+    assert (explained.code, explained.out) == (69, "")
+    assert explained.err.startswith(
+        f"bridgectl: there is no {tmp_path}/settings.toml, and unix:/run/sasl-policyd/control: "
+    )
+
+
+def test_settings_that_are_not_those_of_the_file_are_told(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    """It explains what is in force, and an administrator has just edited the file."""
+    with lab_folder() as folder, Policyd(folder, settings(folder)):
+        file = folder / "settings.toml"
+        good = file.read_text()
+
+        def first_line() -> str:
+            return explain(capsys, folder, "alice@example.com").out.partition("\n")[0]
+
+        assert first_line() == "login    nobody has logged in"
+        file.write_text(f"{good}\nnonsense")
+        changed = "settings the file has changed since; bridgectl reload brings it into force"
+        assert first_line() == changed
+        assert bridgectl(["reload", "--program=sasl-policyd", "--settings", str(file)]) == 78
+        capsys.readouterr()
+        broken = "settings the file is broken; the last good settings are in force"
+        assert first_line() == broken
+        assert (
+            f'"settings": "{broken.removeprefix("settings ")}"'
+            in explain(capsys, folder, "alice@example.com", "--json").out
+        )
+        file.write_text(good)
+        assert bridgectl(["reload", "--program=sasl-policyd", "--settings", str(file)]) == 0
+        capsys.readouterr()
+        assert first_line() == "login    nobody has logged in"
 
 
 @pytest.mark.parametrize("json_too", [[], ["--json"]])

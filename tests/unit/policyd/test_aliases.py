@@ -86,6 +86,20 @@ def test_a_key_is_an_address_a_bare_name_a_domain_or_all_of_them(key: str, liste
         assert owners(f"{key}{mark}{BOBS}") == {listed: [BOBS]}
 
 
+def test_a_bare_name_with_a_dot_is_one_where_it_is_no_domain_of_ours() -> None:
+    assert owners(f"mary.ann: {BOBS}") == {"mary.ann@": [BOBS]}
+
+
+@pytest.mark.parametrize("bare", ["help", '"a b"', "mary.ann"])
+def test_without_myorigin_a_bare_name_is_nobodys(bare: str) -> None:
+    rules = AliasRules("", IdentityRules(frozenset({"example.com"})))
+    aliases = parse_aliases(f"{bare}: {BOBS}\n{SALES}: {BOBS}\n", rules)
+    assert set(aliases.owners) == {SALES}
+    (told,) = aliases.broken
+    assert told.number == 1
+    assert "has no domain, and myorigin is not set; write the whole address" in told.why
+
+
 def test_lines_of_one_key_add_up_and_each_login_has_the_number_of_its_first() -> None:
     text = f"{SALES}: {BOBS}\n{SALES}: {ALICES},\n  {BOBS}\n"
     assert parse(text).owners == {SALES: {BOBS: 1, ALICES: 2}}
@@ -150,6 +164,11 @@ def test_a_text_without_lines_gives_nothing_and_nothing_is_wrong_with_it(text: s
         (f".example.com: {BOBS}", '".example.com" is no pattern; write @domain for all of a'),
         (f"a:b@example.com {BOBS}", "may be one word; write a blank behind the colon"),
         (f"sales:{BOBS}", "may be one word; write a blank behind the colon"),
+        (f"/^sales@/: {BOBS}", '"/^sales@/": no pattern can stand here; write an address'),
+        (f"/./ {BOBS}", '"/./": no pattern can stand here; write an address'),
+        (f"example.com: {BOBS}", 'one of our domains, which is written "@example.com"'),
+        (f"Example.COM. {BOBS}", 'is one of our domains, which is written "@'),
+        (f"ex\u00e4mple.com: {BOBS}", "is one of our domains, which is written "),
         (f"\ud83dsales@example.com: {BOBS}", "is not UTF-8"),
     ],
 )
@@ -190,6 +209,13 @@ def test_a_broken_key_is_told_and_its_line_gives_nothing_whatever_follows(
             (
                 f'"eve@evil.org" is no login of ours: {NONE_OF_OURS}; '
                 "nor are 2 other words of this line"
+            ),
+        ),
+        (
+            f"{SALES}: bob@example.com; alice@example.com;",
+            (
+                '"bob@example.com;" is no login of ours: the part after the @ is no domain name'
+                "; a comma parts logins; nor are 1 other words of this line"
             ),
         ),
         (
@@ -247,6 +273,7 @@ def test_of_many_broken_lines_the_first_twenty_are_kept_and_all_are_counted() ->
 # Many lines
 
 
+@pytest.mark.alone
 def test_the_time_it_takes_grows_with_the_lines_and_not_faster() -> None:
     """As a ratio, the best of several: eight times the lines, far from 64 times the time."""
 

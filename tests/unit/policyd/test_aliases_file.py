@@ -70,11 +70,21 @@ def test_a_byte_order_mark_belongs_to_no_address(aliases: Path) -> None:
 
 
 def test_without_a_file_there_are_no_aliases_and_no_trouble(aliases: Path) -> None:
-    before = read(aliases)
     aliases.unlink()
-    for reading in (read(aliases), read(aliases, before), read("")):
+    for reading in (read(aliases), read(aliases, read("")), read("")):
         assert reading == NO_FILE
         assert reading.summary() == "no file"
+
+
+@pytest.mark.expect_warnings("is gone")
+def test_one_that_was_read_and_is_gone_takes_its_aliases_along_and_is_missed(
+    aliases: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    before = read(aliases)
+    aliases.unlink()
+    assert read(aliases, before) == NO_FILE
+    assert caplog.messages == [f"aliases: {aliases} is gone; nobody owns its aliases any more"]
+    assert caplog.records[0].levelname == "WARNING"
 
 
 Make = Callable[[Path], None]

@@ -55,6 +55,7 @@ def test_rules_that_are_off_are_told_as_if_they_were_on() -> None:
     assert found == {
         "rule": "match_login",
         "mode": "off",
+        "in_force": False,
         "refuses": True,
         "why": "the script does not say so",
     }
@@ -108,7 +109,35 @@ def test_a_context_that_there_is_not_has_the_rules_of_the_section() -> None:
 
 def test_what_postfix_would_say_is_printable_and_one_line() -> None:
     reply = explained(sender="x\u00fc\x1b\udcff@example.net", login=ALICE)
-    assert reply["smtp_reply"].startswith("553 5.7.1 <x?@example.net>: Sender address rejected: ")
+    assert reply["smtp_reply"] == (
+        "553 5.7.1 <x\u00fc??@example.net>: Sender address rejected: "
+        "not a plain address: it is not UTF-8"
+    )
+
+
+@pytest.mark.parametrize(
+    ("setting", "words", "refuses"),
+    [("off", "allow", "DUNNO"), ("enforce", "reject", "553 5.7.1")],
+)
+def test_the_null_sender_s_rule_is_told_in_the_words_of_its_setting(
+    setting: Any, words: str, refuses: str
+) -> None:
+    reply = explained(RuleSettings(OURS, null_sender=setting), sender="<>", login=ALICE)
+    (found,) = [rule for rule in reply["rules"] if rule["rule"] == "null_sender"]
+    assert (found["mode"], found["in_force"]) == (words, setting == "enforce")
+    assert reply["action"] == refuses
+
+
+def test_brackets_as_in_a_dialogue_are_taken_off_once() -> None:
+    reply = explained(sender="<bob@example.com>", client="[::1]")
+    assert (reply["sender"], reply["client"]) == ("bob@example.com", "::1")
+    assert explained(sender="<<a@example.com>>")["sender"] == "<a@example.com>"
+    assert explained(sender="<a@example.com")["sender"] == "<a@example.com"
+    assert explained(sender="<>")["sender"] == ""
+
+
+def test_the_contexts_that_there_are_are_told() -> None:
+    assert explained(sender=ALICE)["contexts"] == ["submission"]
 
 
 @pytest.mark.parametrize(

@@ -37,19 +37,20 @@ def test_rules_are_built_for_the_section_and_for_each_context(tmp_path: Path) ->
     assert (rules["relay"].match_scope, rules["relay"].help_text) == ("domain", "Hm")
 
 
-def test_myorigin_is_the_first_domain_unless_it_is_said(tmp_path: Path) -> None:
+def test_myorigin_is_what_is_said_and_never_guessed(tmp_path: Path) -> None:
+    """Postfix's own may be none of our domains, and a wrong guess gives an address away."""
+
     def myorigin(**sender: Any) -> tuple[str, str]:
         _, built = load(settings(tmp_path, **sender))
         return built.in_force.reading.myorigin, built.aliases.rules.myorigin
 
-    assert myorigin(domains=["example.org", "example.com"]) == ("example.org", "example.org")
+    assert myorigin(domains=["example.org", "example.com"]) == ("", "")
+    assert myorigin(domains=["example.org"]) == ("", "")
     assert myorigin(myorigin="gateway.example") == ("gateway.example", "gateway.example")
-    assert myorigin(domains=["b\u00fccher.example"]) == (
+    assert myorigin(myorigin="b\u00fccher.example") == (
         "xn--bcher-kva.example",
         "xn--bcher-kva.example",
     )
-    assert myorigin(domains=["*"]) == ("", "")
-    assert myorigin(domains=[]) == ("", "")
 
 
 def test_of_no_domains_none_is_ours_and_of_any_domain_each_is(tmp_path: Path) -> None:
@@ -104,3 +105,17 @@ def test_a_certificate_that_is_missing_is_told_with_all_the_rest(tmp_path: Path)
         "sender.match_login",
         'ldap_profile[1] "corp".ca_file',
     ]
+
+
+def test_a_network_of_mapped_addresses_is_one_of_ipv4(tmp_path: Path) -> None:
+    """As Debian's mynetworks has it."""
+    trusted = ["127.0.0.0/8", "[::ffff:127.0.0.0]/104", "[::1]/128"]
+    exception = sender_exception("news@example.com", "::ffff:203.0.113.9")
+    rules = load(settings(tmp_path, exception, trusted_networks=trusted))[1].in_force.rules[""]
+    assert [str(one) for one in rules.trusted_networks] == ["127.0.0.0/8", "127.0.0.0/8", "::1/128"]
+    assert [str(one) for one in rules.exceptions[0].clients] == ["203.0.113.9/32"]
+
+
+def test_what_may_be_a_login_is_known_to_the_rules(tmp_path: Path) -> None:
+    rules = load(settings(tmp_path))[1].in_force.rules[""]
+    assert rules.identity.domains == frozenset({"example.com"})

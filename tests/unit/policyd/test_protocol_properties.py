@@ -1,13 +1,22 @@
 """Laws of the policy protocol, over requests made from its grammar."""
 
 import re
+from collections.abc import Callable
 from itertools import pairwise
 
+import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
+from lab.policy_client import RCPT, request_bytes
 
 from policyd.action import DUNNO, HANG_UP, Action, Code, Refuse
-from policyd.protocol import PolicyConnection, format_action, printable
+from policyd.protocol import (
+    PolicyConnection,
+    _parse_lines,
+    format_action,
+    parse_request,
+    printable,
+)
 from policyd.request import PolicyRequest
 
 # What a client program may put into a line: text, and bytes that are none.
@@ -122,3 +131,50 @@ def test_what_cannot_be_printed_leaves_a_mark() -> None:
 def test_a_long_text_is_cut() -> None:
     """What Postfix puts before it must fit too."""
     assert printable("x" * 401) == "x" * 400
+
+
+# Postfix's own order of attributes is read by one pattern, everything else line by line.
+
+
+TEXTS = st.sampled_from(
+    ["", "a=b", "RCPT", "smtpd_access_policy", "j\u00f6rg\udcff", "\0\r\x85\u2028"]
+)
+
+
+@st.composite
+def almost_postfix(draw: st.DrawFn) -> bytes:
+    """Return the lines of Postfix's request, other values in it, with a few faults or without."""
+    values = {**RCPT, **draw(st.dictionaries(st.sampled_from(sorted(RCPT)), TEXTS, max_size=4))}
+    lines = [
+        name.encode() + b"=" + value.encode("utf-8", "surrogateescape")
+        for name, value in values.items()
+    ]
+    for line in draw(st.lists(st.one_of(LINES, GOOD_LINES), max_size=2)):
+        lines.insert(draw(st.sampled_from([0, 10, len(lines)])), line)
+    for _ in range(draw(st.integers(0, 1))):
+        del lines[draw(st.integers(0, len(lines) - 1))]
+    return b"\n".join(lines)
+
+
+def either(parse: Callable[[], PolicyRequest]) -> PolicyRequest | str:
+    try:
+        return parse()
+    except ValueError as error:
+        return str(error)
+
+
+@given(almost_postfix())
+@example(b"\n".join(f"{name}={value}".encode() for name, value in RCPT.items()))
+def test_by_one_pattern_or_line_by_line_it_is_the_same(block: bytes) -> None:
+    lines = block.decode("utf-8", "surrogateescape").split("\n")
+    assert either(lambda: parse_request(block)) == either(lambda: _parse_lines(lines))
+
+
+def test_postfix_s_own_requests_are_read_by_one_pattern(monkeypatch: pytest.MonkeyPatch) -> None:
+    def not_line_by_line(lines: list[str]) -> PolicyRequest:
+        raise AssertionError(lines)
+
+    monkeypatch.setattr("policyd.protocol._parse_lines", not_line_by_line)
+    newer = b"compatibility_level=3.9\nmail_version=3.9.0\n"
+    assert parse_request(request_bytes()[:-2]).sender == "alice@example.com"
+    assert parse_request(request_bytes()[:-1] + newer[:-1]).policy_context == "submission"

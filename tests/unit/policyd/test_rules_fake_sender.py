@@ -1,9 +1,11 @@
 """fake_sender_control: outsiders, our domains, and who may use them all the same."""
 
+from dataclasses import replace
 from ipaddress import ip_network
 
 import pytest
 
+from bridge_common.identity import IdentityRules
 from policyd.action import Code, Refuse
 from policyd.request import PolicyRequest
 from policyd.rules.fake_sender import fake_sender, is_in
@@ -133,6 +135,20 @@ def test_an_exception_holds_if_sender_and_client_match(sender: str, client: str)
 def test_half_an_exception_is_none(sender: str, client: str) -> None:
     """An exception is for an address that it surely is; what may be another has none."""
     assert judged(sender, client).refusal == REFUSED
+
+
+@pytest.mark.parametrize(
+    ("sender", "passes"),
+    [("news@example.com", True), ("news+july@example.com", True), ("news-july@example.com", False)],
+)
+def test_an_exception_covers_no_extension_that_may_be_another_login(
+    sender: str, passes: bool
+) -> None:
+    """login_characters has the hyphen, and no plus."""
+    settings = replace(SETTINGS, recipient_delimiter="+-", identity=IdentityRules(OURS))
+    request = PolicyRequest("RCPT", sender, client_address="203.0.113.9")
+    finding = fake_sender(request, Facts(resolve_sender(sender, READING)), settings)
+    assert (finding.refusal is None) is passes
 
 
 def test_the_administrator_is_told_which_exception_it_was() -> None:

@@ -8,8 +8,8 @@ import pytest
 from policyd.action import DUNNO, Code, Refuse
 from policyd.ownership.interface import Owned
 from policyd.request import PolicyRequest
-from policyd.rules.interface import Facts, RuleSettings
-from policyd.ruleset import Decision, decide, needs_owner, walk
+from policyd.rules.interface import Facts, Mode, RuleSettings
+from policyd.ruleset import Decision, decide, modes, needs_owner, walk
 from policyd.sender import EnvelopeSender
 
 OURS = frozenset({"example.com"})
@@ -37,9 +37,9 @@ STRANGER = Facts(sure("carol@example.net"), Owned.NO, "nothing says so")
 STRANGER_AWAY = Facts(sure("carol@example.net"), Owned.UNKNOWN, "it is away")
 
 
-def settings_with(**modes: Any) -> RuleSettings:
+def settings_with(**rules: Any) -> RuleSettings:
     """Return settings in which all but these is off."""
-    return replace(RuleSettings(OURS), **modes)
+    return replace(RuleSettings(OURS), **rules)
 
 
 def told(decision: Decision) -> tuple[str, str, bool]:
@@ -191,13 +191,26 @@ NEEDED = [
 ]
 
 
-@pytest.mark.parametrize(("request_", "address", "modes", "needed"), NEEDED)
+@pytest.mark.parametrize(("request_", "address", "rules", "needed"), NEEDED)
 def test_an_owner_is_asked_for_where_a_rule_will_look_at_it(
-    request_: PolicyRequest, address: str, modes: dict[str, str], needed: bool
+    request_: PolicyRequest, address: str, rules: dict[str, str], needed: bool
 ) -> None:
-    assert needs_owner(request_, sure(address), settings_with(**modes)) is needed
+    assert needs_owner(request_, sure(address), settings_with(**rules)) is needed
 
 
 def test_no_owner_is_asked_for_of_what_postfix_may_rewrite() -> None:
     unsure = EnvelopeSender("bob%example.net", "", "it may be another", ("bob@example.net",))
     assert not needs_owner(ALICE, unsure, ALL)
+
+
+@pytest.mark.parametrize(
+    ("mode", "words"), [("off", "allow"), ("monitor", "monitor"), ("enforce", "reject")]
+)
+def test_modes_are_told_in_the_words_of_their_settings(mode: Mode, words: str) -> None:
+    settings = RuleSettings(OURS, null_sender=mode, match_login=mode)
+    assert modes(settings) == {
+        "null_sender": words,
+        "match_login": mode,
+        "foreign_sender": "off",
+        "fake_sender_control": "off",
+    }

@@ -140,7 +140,9 @@ def test_a_source_route_is_taken_off() -> None:
         ('a"b@example.org', "it holds a quote, a backslash, a control or a needless space"),
         ("a\tb@example.org", "it holds a quote, a backslash, a control or a needless space"),
         ("a\0b@example.org", "it holds a quote, a backslash, a control or a needless space"),
-        ("a\udcffb@example.org", "it holds a quote, a backslash, a control or a needless space"),
+        ("a\udcffb@example.org", "it is not UTF-8"),
+        ("alice@ex\udcffample.org", "it is not UTF-8"),
+        ("\udcc3", "it is not UTF-8"),
         ("a\u200db@example.org", "it holds a quote, a backslash, a control or a needless space"),
         ("a\u00a0b@example.org", "it holds a quote, a backslash, a control or a needless space"),
         (" alice@example.org", "it holds a quote, a backslash, a control or a needless space"),
@@ -175,6 +177,26 @@ def test_a_name_is_completed_with_what_postfix_appends() -> None:
     rules = SenderRules("elsewhere.example", OURS)
     assert resolve_sender("alice", rules).address == "alice@elsewhere.example"
     assert resolve_sender("mailer-daemon@example.org", rules).address == "mailer-daemon@example.org"
+
+
+@pytest.mark.parametrize("domains", [frozenset({"example.org"}), OURS, None])
+@pytest.mark.parametrize("typed", ["alice", "Alice+x", "j\u00f6rg"])
+def test_without_myorigin_a_bare_name_is_not_one_sure_address_but_may_be_ours(
+    typed: str, domains: frozenset[str] | None
+) -> None:
+    sender = resolve_sender(typed, SenderRules("", domains))
+    assert sender.address == ""
+    assert sender.unsure == "it has no domain, and myorigin is not set; write the whole address"
+    assert sender.readings == (f"{typed.lower()}@",)
+    assert sender.reading_of_ours(OURS) == f"{typed.lower()}@"
+
+
+def test_without_myorigin_mailer_daemon_of_any_domain_may_be_the_null_sender() -> None:
+    for typed in ("mailer-daemon@example.org", "MAILER-DAEMON@elsewhere.example"):
+        sender = resolve_sender(typed, SenderRules("", OURS))
+        assert (sender.address, sender.readings) == ("", (typed.lower(),))
+        assert sender.unsure == "it is turned into the null sender; use <>"
+    assert resolve_sender("alice@example.org", SenderRules("", OURS)).address == "alice@example.org"
 
 
 def test_no_domain_without_a_dot_is_sure_where_every_domain_is_ours() -> None:

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bridge_common.settings.networks import holds_everything, network_text
+from bridge_common.settings.networks import holds_everything, network_of, network_text
 
 
 @pytest.mark.parametrize(
@@ -28,6 +28,22 @@ from bridge_common.settings.networks import holds_everything, network_text
 )
 def test_a_network_has_one_spelling(text: str, canonical: str) -> None:
     assert network_text(text) == canonical
+
+
+@pytest.mark.parametrize(
+    ("text", "network"),
+    [
+        ("[::ffff:127.0.0.0]/104", "127.0.0.0/8"),
+        ("::ffff:192.0.2.1", "192.0.2.1/32"),
+        ("::ffff:0:0/96", "0.0.0.0/0"),
+        ("::fffe:0:0/95", "::fffe:0:0/95"),
+        ("::/0", "::/0"),
+        ("2001:db8::/104", "2001:db8::/104"),
+        ("10.0.0.0/8", "10.0.0.0/8"),
+    ],
+)
+def test_one_of_mapped_addresses_is_about_ipv4_clients(text: str, network: str) -> None:
+    assert str(network_of(network_text(text))) == network
 
 
 @pytest.mark.parametrize(

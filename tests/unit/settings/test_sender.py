@@ -113,6 +113,15 @@ def test_by_default_no_rule_is_on() -> None:
         ("control", "inet:127.0.0.1:1", "must be a UNIX socket"),
         ("null_sender", "enforce", '"enforce" is not one of "allow", "monitor", "reject"'),
         ("trusted_networks", ["::1", "[::1]/128"], '"::1/128" is there twice'),
+        (
+            "trusted_networks",
+            ["10.0.0.1/8", "::1", "10.0.0"],
+            (
+                '"10.0.0.1/8" is an address within a network: "10.0.0.0/8" was probably meant; '
+                '"10.0.0" is not an address or a network, such as 192.0.2.1, 10.0.0.0/8 or '
+                "2001:db8::/32"
+            ),
+        ),
     ],
 )
 def test_what_a_key_does_not_take(key: str, value: object, problem: str) -> None:

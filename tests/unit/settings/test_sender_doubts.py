@@ -79,7 +79,7 @@ def test_networks_that_hold_everybody_are_doubtful() -> None:
         SenderException(sender="news@example.com", clients=("203.0.113.0/24",)),
         SenderException(sender="@example.com", clients=("::/0",)),
     )
-    assert doubts(with_sender(exceptions=exceptions)) == [
+    assert doubts(with_sender(exceptions=exceptions, fake_sender_control="enforce")) == [
         "sender.exception[2].clients: ::/0 is every address: anyone there may use @example.com"
     ]
 
@@ -140,3 +140,50 @@ def test_a_domain_without_a_dot_may_be_completed_by_postfix() -> None:
         "senders of it to those of another domain"
     )
     assert doubts(Settings(identity=identity)) == []
+
+
+NEWS = SenderException(sender="news@example.com", clients=("203.0.113.0/24",))
+NO_FAKES = 'sender.exception: has no effect with fake_sender_control = "off"'
+NO_MATCH = 'match_scope: has no effect with match_login = "off"'
+
+
+@pytest.mark.parametrize(
+    ("settings", "doubt"),
+    [
+        (with_sender(exceptions=(NEWS,)), [NO_FAKES]),
+        (with_contexts({"fake_sender_control": "monitor"}, exceptions=(NEWS,)), []),
+        (with_sender(match_scope="domain"), [f"sender.{NO_MATCH}"]),
+        (with_sender(match_scope="domain", match_login="monitor"), []),
+        (with_contexts({"match_login": "enforce"}, match_scope="domain"), []),
+        (with_contexts({}, {"match_scope": "domain"}), [f"sender.context[2].{NO_MATCH}"]),
+        (
+            with_contexts({"match_login": "off", "match_scope": "domain"}, match_login="enforce"),
+            [f"sender.context[1].{NO_MATCH}"],
+        ),
+    ],
+)
+def test_what_serves_a_rule_that_is_off_is_doubtful(settings: Settings, doubt: list[str]) -> None:
+    assert doubts(settings) == doubt
+
+
+ROUTED = (
+    "sets nothing apart: Postfix may route by it, so that a sender that holds one is never "
+    "one sure address"
+)
+
+
+@pytest.mark.parametrize(
+    ("delimiters", "doubt"),
+    [
+        ("+", []),
+        ("+-=", []),
+        ("", []),
+        ("!", [f'"!" {ROUTED}']),
+        ("+%", [f'"%" {ROUTED}']),
+        ("++", ['"+" is there twice; each character counts by itself']),
+    ],
+)
+def test_delimiters_that_do_nothing_are_doubtful(delimiters: str, doubt: list[str]) -> None:
+    assert doubts(with_sender(recipient_delimiter=delimiters)) == [
+        f"sender.recipient_delimiter: {each}" for each in doubt
+    ]

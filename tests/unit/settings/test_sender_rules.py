@@ -25,7 +25,7 @@ CONTROL = "unix:/run/sasl-bridge/control"
 NO_DOMAINS = 'identity.domains: must list your own domains, or ["*"] for every domain there is'
 REFUSES_ALL = 'must be "off" with [identity] domains = ["*"]: it would refuse all mail there is'
 NO_ORIGIN = (
-    'sender.myorigin: is required with [identity] domains = ["*"]: there is no first domain to take'
+    'sender.myorigin: is required with [identity] domains = ["*"]: Postfix may append any domain'
 )
 
 
