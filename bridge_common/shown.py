@@ -25,6 +25,7 @@ _TELLING_CHARACTERS = 6
 _SHORT_PASSWORD_BYTES = 4  # below this it is looked for as a word
 
 _ESCAPED = re.compile(rb"\\(.)")
+_READ_OTHERWISE = re.compile(rb"[\\%+]")
 
 
 def shown(words: bytes, password: Secret | None) -> str:
@@ -37,6 +38,8 @@ def shown(words: bytes, password: Secret | None) -> str:
 
 def printable(text: str) -> str:
     """Return a text that does nothing to a terminal or a log, whoever wrote it."""
+    if text.isprintable():  # as nearly all are
+        return text
     return "".join(character if character.isprintable() else "?" for character in text)
 
 
@@ -61,6 +64,8 @@ def _is_told(readings: list[str], password: bytes) -> bool:
 
 def _readings(words: bytes) -> set[bytes]:
     """Return what the words may stand for; mostly that is one and the same."""
+    if not _READ_OTHERWISE.search(words):
+        return {words}
     spaced = words.replace(b"+", b" ")  # as in a form's data
     return {words, _ESCAPED.sub(rb"\1", words), unquote_to_bytes(words), unquote_to_bytes(spaced)}
 

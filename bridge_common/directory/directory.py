@@ -6,7 +6,6 @@ Raises nothing but CancelledError; logs nothing.
 """
 
 import asyncio
-import re
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import replace
 from typing import TypeVar
@@ -29,7 +28,12 @@ from bridge_common.directory.results import (
     Trouble,
 )
 from bridge_common.directory.templates import fill_bind_name, fill_filter, values_of
-from bridge_common.directory.words import is_a_no, knows_nobody, words_for
+from bridge_common.directory.words import (
+    is_a_no,
+    is_about_the_account,
+    knows_nobody,
+    words_for,
+)
 from bridge_common.identity import Identity, LoginForm
 from bridge_common.network.trouble import UnreachableError, silence_text
 from bridge_common.secret import Secret
@@ -59,16 +63,15 @@ class Directory:
     def __init__(self, profile: LdapProfile, hosts: Sequence[Host]) -> None:
         self.profile = profile
         self.hosts = tuple(hosts)
+        self._own_name = _even(profile.bind_dn)
 
     async def authenticate(
         self, identity: Identity, password: Secret, deadline: Deadline
     ) -> Result:
         """Answer by the deadline; one host after the other is asked until one can say."""
-
-        async def verify(session: Session, share: Deadline) -> Result:
-            return await self._verify(session, identity, password, share)
-
-        return await self._ask_in_order(verify, deadline)
+        return await self._ask_in_order(
+            lambda session, share: self._verify(session, identity, password, share), deadline
+        )
 
     async def addresses_of(self, identity: Identity, deadline: Deadline) -> AddressesResult:
         """Return which addresses a login owns; asked for in the same way.
@@ -77,11 +80,9 @@ class Directory:
         """
         if self.profile.auth == "direct":
             return Trouble('auth = "direct" does not search for addresses', Fault.REQUEST)
-
-        async def find(session: Session, share: Deadline) -> AddressesResult:
-            return await self._find_addresses(session, identity, share)
-
-        return await self._ask_in_order(find, deadline)
+        return await self._ask_in_order(
+            lambda session, share: self._find_addresses(session, identity, share), deadline
+        )
 
     def take_over(self, before: "Directory") -> None:
         """Go on with what is known of the same hosts, if nothing about the directory changed."""
@@ -172,7 +173,7 @@ class Directory:
 
     def _is_our_own(self, entry: Entry, identity: Identity) -> bool:
         r"""Say so, as far as the name tells: it may be a DN, `user@domain`, or `DOMAIN\user`."""
-        name = _even(self.profile.bind_dn)
+        name = self._own_name
         known = name in {_even(entry.dn), identity.address}
         return known or name.partition("\\")[2] == identity.local
 
@@ -248,7 +249,11 @@ async def _ask(
 
 def _even(name: str) -> str:
     """Return a name without what servers overlook in a DN: case, and blanks beside its signs."""
-    return re.sub(r" *([,+=]) *", r"\1", name.strip().lower())
+    name = name.strip().lower()
+    if " " in name:
+        for sign in ",+=":
+            name = sign.join(part.strip(" ") for part in name.split(sign))
+    return name
 
 
 def _only_entry(search: Search, found: Found) -> Entry | NoEntry | ManyEntries | Trouble:
@@ -291,5 +296,5 @@ async def bind_as(session: Session, entry: Entry, password: Secret, deadline: De
         return Bound(entry)
     words = words_for(done, password)
     if is_a_no(done):
-        return BindRefused(words)
+        return BindRefused(words, is_about_the_account(done))
     return Trouble(words, Fault.HOST if knows_nobody(done) else Fault.REQUEST)

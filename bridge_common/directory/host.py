@@ -260,8 +260,9 @@ class Host:
         self.slots = asyncio.Semaphore(most)
         self.avoided_until = 0.0
         """Up to this moment of the asker's clock, other hosts come before."""
-        self._idle: dict[Session, asyncio.TimerHandle] = {}
+        self._idle: dict[Session, float] = {}  # since when; the longest first
         self._idle_seconds = idle_seconds
+        self._next_look: asyncio.TimerHandle | None = None
         self._closed = False
 
     def take_over(self, before: "Host") -> None:
@@ -295,15 +296,16 @@ class Host:
     def close(self) -> None:
         """Keep nothing any more; who asks is still answered."""
         self._closed = True
-        for session in list(self._idle):
-            self._expire(session)
+        if self._next_look is not None:
+            self._next_look.cancel()
+        while self._idle:
+            self._idle.popitem()[0].close()
 
     def _take(self) -> Session:
         """Return the session that was used last: the others may end of idleness."""
         if not self._idle:
             return self.new_session()
-        session, timer = self._idle.popitem()
-        timer.cancel()
+        session, _ = self._idle.popitem()
         session.begin_anew()
         return session
 
@@ -312,8 +314,20 @@ class Host:
             session.close()
             return
         loop = asyncio.get_running_loop()
-        self._idle[session] = loop.call_later(self._idle_seconds, self._expire, session)
+        self._idle[session] = loop.time()
+        if self._next_look is None:  # one timer for all: one for each login costs a twentieth of it
+            self._look_in(self._idle_seconds, loop)
 
-    def _expire(self, session: Session) -> None:
-        self._idle.pop(session).cancel()
-        session.close()
+    def _look_in(self, seconds: float, loop: asyncio.AbstractEventLoop) -> None:
+        self._next_look = loop.call_later(seconds, self._expire, loop)
+
+    def _expire(self, loop: asyncio.AbstractEventLoop) -> None:
+        """Let go of the sessions that nobody needed for so long."""
+        self._next_look = None
+        for session, since in list(self._idle.items()):
+            left = since + self._idle_seconds - loop.time()
+            if left > 0:
+                self._look_in(left, loop)
+                return
+            del self._idle[session]
+            session.close()

@@ -30,9 +30,13 @@ class Bound:
 
 @dataclass(frozen=True, slots=True)
 class BindRefused:
-    """The directory says that it is not the password, or that the account may not log in."""
+    """The directory says that it is not the password, or that the account may not log in.
+
+    ``account_state``: surely the latter (disabled, locked, expired), and it may soon be otherwise.
+    """
 
     detail: str
+    account_state: bool = False
 
 
 @dataclass(frozen=True, slots=True)

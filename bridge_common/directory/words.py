@@ -29,6 +29,9 @@ _ACTIVE_DIRECTORY = {
     "773": "the password must be changed first",
     "775": "the account is locked",
 }
+# Of those, the ones that are about the account, and not about the password. OpenLDAP says the like
+# to those only who ask for it (slapo-ppolicy's control).
+_ACCOUNT_STATES = frozenset({"530", "531", "532", "533", "701", "773", "775"})
 _DATA = re.compile(r"\bdata ([0-9a-f]+),")
 
 
@@ -46,6 +49,11 @@ def words_for(done: Done, password: Secret | None) -> str:
 def is_a_no(done: Done) -> bool:
     """Say whether an answer to a bind is an explicit no."""
     return done.code == INVALID_CREDENTIALS and not knows_nobody(done)
+
+
+def is_about_the_account(done: Done) -> bool:
+    """Say whether a no is about the account (disabled, locked, expired), not about the password."""
+    return _data(done) in _ACCOUNT_STATES
 
 
 def knows_nobody(done: Done) -> bool:

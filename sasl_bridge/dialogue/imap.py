@@ -13,6 +13,7 @@ from collections.abc import Callable
 from sasl_bridge.dialogue.imap_syntax import (
     CONTINUATION,
     UNTAGGED,
+    Remark,
     Response,
     authenticate_parts,
     id_command,
@@ -32,10 +33,13 @@ from sasl_bridge.verdict import Verdict
 _REJECTING_CODES = frozenset(
     {"AUTHENTICATIONFAILED", "AUTHORIZATIONFAILED", "EXPIRED", "CONTACTADMIN"}
 )
+# Of those, the ones that speak of the account: it has expired, or somebody has to see to it.
+_ACCOUNT_STATE_CODES = frozenset({"EXPIRED", "CONTACTADMIN"})
 # RFC 3501 section 7.1: these say nothing about the login.
 _INDIFFERENT_CODES = frozenset({"ALERT", "CAPABILITY"})
 
-_State = Callable[[Response], None]
+# Not bound to the dialogue, which would keep itself and the password alive by holding it.
+_State = Callable[["ImapDialogue", Response], None]
 
 
 class ImapDialogue(LineDialogue):
@@ -52,7 +56,7 @@ class ImapDialogue(LineDialogue):
         self._commands = 0
         self._announced: set[str] = set()  # of the answer to CAPABILITY, so far
         self._literal_bytes: int | None = None  # of the untagged line that is being read
-        self._hear: _State = self._hear_unasked
+        self._hear: _State = ImapDialogue._hear_unasked
 
     # What is heard
 
@@ -80,11 +84,11 @@ class ImapDialogue(LineDialogue):
         self._lines.skip(self._literal_bytes or 0)
 
     def _hear_greeting(self, response: Response) -> None:
-        self._greeting = _words(response)
+        remark = parse_remark(response.rest)
+        self._greeting = _words(response, remark)
         if response.name != "OK":
             raise UnclearError(f"the server greets with {self.banner}")
         self._greeted = True
-        remark = parse_remark(response.rest)
         announced = parse_capabilities(remark.arguments) if remark.code == "CAPABILITY" else None
         if announced:
             self._know_capabilities(announced)
@@ -106,7 +110,7 @@ class ImapDialogue(LineDialogue):
             self._hear_leave()
         elif response.tag == self._tag:
             self._half_said = False  # whatever the answer is, the command is over
-            self._hear(response)
+            self._hear(self, response)
         else:
             raise UnclearError(f"the server sent something else than the {self.waiting_for}")
 
@@ -139,13 +143,13 @@ class ImapDialogue(LineDialogue):
 
     def _ask_capabilities(self) -> None:
         self._announced = set()
-        self._hear = self._hear_capabilities
+        self._hear = ImapDialogue._hear_capabilities
         self._ask(self._next_tag() + b" CAPABILITY\r\n", "answer to CAPABILITY")
 
     def _ask_for_encryption(self) -> None:
         if "STARTTLS" not in self.capabilities:
             raise UnclearError("the server does not offer STARTTLS")
-        self._hear = self._hear_tls_answer
+        self._hear = ImapDialogue._hear_tls_answer
         self._ask(self._next_tag() + b" STARTTLS\r\n", "answer to STARTTLS", whole=False)
 
     def _need_a_way(self) -> None:
@@ -158,18 +162,18 @@ class ImapDialogue(LineDialogue):
         return "AUTH=PLAIN" in self.capabilities
 
     def _rest(self) -> None:
-        self._hear = self._hear_unasked
+        self._hear = ImapDialogue._hear_unasked
 
     def _takes_client(self) -> bool:
         return "ID" in self.capabilities
 
     def _tell_client(self) -> None:
-        self._hear = self._hear_id_answer
+        self._hear = ImapDialogue._hear_id_answer
         self._ask(id_command(self._next_tag(), self._client), "answer to ID")
 
     def _log_in(self) -> None:
         parts = authenticate_parts if self._knows_plain else login_parts
-        self._hear = self._hear_login_answer
+        self._hear = ImapDialogue._hear_login_answer
         self._say_in_parts(parts(self._next_tag(), self._login, self._password, self.capabilities))
 
     def _leave(self) -> bytes:
@@ -192,19 +196,20 @@ class ImapDialogue(LineDialogue):
 
     def _judge_no(self, response: Response) -> None:
         remark = parse_remark(response.rest)
+        words = _words(response, remark)
         while remark.code in _INDIFFERENT_CODES:  # another code may stand behind it
             remark = parse_remark(remark.text)
-        trouble = self._is_trouble(_words(response), coded=remark.code is not None)
+        trouble = self._is_trouble(words, coded=remark.code is not None)
         rejected = not trouble and (remark.code is None or remark.code in _REJECTING_CODES)
         verdict = Verdict.REJECTED if rejected else Verdict.UNAVAILABLE
-        self._conclude(verdict, self._show(response))
+        account_state = rejected and remark.code in _ACCOUNT_STATE_CODES
+        self._conclude(verdict, self._shown(words), account_state=account_state)
 
     def _show(self, response: Response) -> str:
-        return self._shown(_words(response))
+        return self._shown(_words(response, parse_remark(response.rest)))
 
 
-def _words(response: Response) -> bytes:
+def _words(response: Response, remark: Remark) -> bytes:
     """Return the answer without a list of capabilities, which would only fill the log."""
-    remark = parse_remark(response.rest)
     rest = remark.text if remark.code == "CAPABILITY" else response.rest
     return response.name.encode("ascii") + b" " + rest

@@ -6,7 +6,7 @@ Fails with `UnclearError` on a line outside the grammar; logs nothing.
 """
 
 import re
-from dataclasses import dataclass
+from typing import NamedTuple
 
 from sasl_bridge.dialogue.plain import plain_response
 from sasl_bridge.dialogue.received import UnclearError
@@ -31,8 +31,7 @@ _STATUS_NAMES = frozenset({"OK", "NO", "BAD", "BYE", "PREAUTH"})
 _CODED = re.compile(rb"\[([^\] ]+)(?: ([^\]]*))?\] ?(.*)")
 
 
-@dataclass(frozen=True, slots=True)
-class Response:
+class Response(NamedTuple):
     """A server's line: whose answer it is, its first word in upper case, and the rest.
 
     Of a continuation nothing but the tag.
@@ -43,8 +42,7 @@ class Response:
     rest: bytes
 
 
-@dataclass(frozen=True, slots=True)
-class Remark:
+class Remark(NamedTuple):
     """What follows OK, NO, BAD, BYE. ``code`` is upper case, empty if malformed, None if absent."""
 
     code: str | None
@@ -54,7 +52,7 @@ class Remark:
 
 def parse_response(line: bytes) -> Response:
     """Return the line in its parts. Raises UnclearError when it is none of the grammar's."""
-    if _CONTINUED.fullmatch(line):
+    if line.startswith(CONTINUATION) and _CONTINUED.fullmatch(line):
         return Response(CONTINUATION, "", b"")
     match = _UNASKED.fullmatch(line) or _ANSWERED.fullmatch(line)
     if not match:

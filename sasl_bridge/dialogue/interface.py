@@ -60,10 +60,12 @@ class Outcome:
     """How the dialogue ended; it asks for nothing more.
 
     ``detail`` is printable, at most 200 characters, and holds no form of the password.
+    ``account_state``: a no that is about the account (disabled, expired), not about the password.
     """
 
     verdict: Verdict
     detail: str
+    account_state: bool = False
 
 
 Action = Send | StartTls | Outcome

@@ -205,10 +205,10 @@ class LineDialogue(ABC):
 
     # How it ends
 
-    def _conclude(self, verdict: Verdict, detail: str) -> None:
+    def _conclude(self, verdict: Verdict, detail: str, *, account_state: bool = False) -> None:
         self._over = True
         self._lines = ReceivedLines()  # what is left counts no more
-        self._actions.append(Outcome(verdict, shortened(detail)))
+        self._actions.append(Outcome(verdict, shortened(detail), account_state))
 
     def _is_trouble(self, words: bytes, *, coded: bool) -> bool:
         """Return whether a no speaks of trouble, and of no password."""

@@ -28,7 +28,8 @@ from sasl_bridge.dialogue.pop3_syntax import (
 from sasl_bridge.dialogue.received import Line, UnclearError
 from sasl_bridge.verdict import Verdict
 
-_State = Callable[[Reply], None]
+# Not bound to the dialogue, which would keep itself and the password alive by holding it.
+_State = Callable[["Pop3Dialogue", Reply], None]
 
 
 class Pop3Dialogue(LineDialogue):
@@ -43,7 +44,7 @@ class Pop3Dialogue(LineDialogue):
         self._listed: set[str] = set()  # of CAPA's list, so far
         self._knows_capa = False
         self._knows_xclient = False  # by the greeting: Dovecot does not list it
-        self._hear: _State = self._hear_greeting
+        self._hear: _State = Pop3Dialogue._hear_greeting
 
     # What is heard
 
@@ -67,7 +68,7 @@ class Pop3Dialogue(LineDialogue):
             self._hear_leave()
         else:
             self._half_said = False  # whatever the reply is, the command is over
-            self._hear(reply)
+            self._hear(self, reply)
 
     # Each of these is a state, and takes +OK or -ERR.
 
@@ -101,7 +102,7 @@ class Pop3Dialogue(LineDialogue):
 
     def _hear_user_answer(self, reply: Reply) -> None:
         if reply.indicator == "+OK":
-            self._hear = self._hear_login_answer
+            self._hear = Pop3Dialogue._hear_login_answer
             self._say_in_parts([pass_command(self._password)])
         else:
             self._judge(reply)
@@ -118,13 +119,13 @@ class Pop3Dialogue(LineDialogue):
 
     def _ask_capabilities(self) -> None:
         self._listed = set()
-        self._hear = self._hear_capa_answer
+        self._hear = Pop3Dialogue._hear_capa_answer
         self._ask(b"CAPA\r\n", "answer to CAPA")
 
     def _ask_for_encryption(self) -> None:
         if "STLS" not in names_of(self.capabilities):
             raise UnclearError("the server does not offer STLS")
-        self._hear = self._hear_tls_answer
+        self._hear = Pop3Dialogue._hear_tls_answer
         self._ask(b"STLS\r\n", "answer to STLS", whole=False)
 
     def _need_a_way(self) -> None:
@@ -137,21 +138,21 @@ class Pop3Dialogue(LineDialogue):
         return "PLAIN" in sasl_mechanisms(self.capabilities)
 
     def _rest(self) -> None:
-        self._hear = self._hear_unasked
+        self._hear = Pop3Dialogue._hear_unasked
 
     def _takes_client(self) -> bool:
         return self._knows_xclient
 
     def _tell_client(self) -> None:
-        self._hear = self._hear_xclient_answer
+        self._hear = Pop3Dialogue._hear_xclient_answer
         self._ask(xclient_command(self._client), "answer to XCLIENT")
 
     def _log_in(self) -> None:
         if self._knows_plain:
-            self._hear = self._hear_login_answer
+            self._hear = Pop3Dialogue._hear_login_answer
             self._say_in_parts(auth_parts(self._login, self._password))
         else:
-            self._hear = self._hear_user_answer
+            self._hear = Pop3Dialogue._hear_user_answer
             self._ask(user_command(self._login), "answer to USER")
 
     def _leave(self) -> bytes:
@@ -170,7 +171,7 @@ class Pop3Dialogue(LineDialogue):
         match reply.code:
             case None if "AUTH-RESP-CODE" not in names_of(self.capabilities):
                 return Verdict.REJECTED  # RFC 3206 section 6: otherwise it would have a code
-            case "AUTH":
+            case "AUTH":  # a disabled account has no code of its own (RFC 3206 section 5)
                 return Verdict.REJECTED
             case "IN-USE" if self.password_sent and self._rules.in_use_is_success:
                 return Verdict.ACCEPTED

@@ -6,8 +6,7 @@ Fails with `UnclearError` on a line outside the grammar; logs nothing.
 """
 
 import re
-from dataclasses import dataclass
-from typing import Literal
+from typing import Literal, NamedTuple
 
 from sasl_bridge.dialogue.plain import plain_response
 from sasl_bridge.dialogue.received import UnclearError
@@ -25,8 +24,7 @@ _LISTED = re.compile(rb"[^\x00-\x20.\x7f][^\x00-\x1f\x7f]*")
 _UNLISTABLE = re.compile(rb"\A\.(?!\.)|[\0\r]")
 
 
-@dataclass(frozen=True, slots=True)
-class Reply:
+class Reply(NamedTuple):
     """A server's reply. ``code`` is in upper case, empty if malformed, None if absent.
 
     ``rest`` is all that follows the indicator, ``text`` what follows the code.

@@ -46,9 +46,8 @@ class ReceivedLines:
 
     def next_line(self) -> Line | None:
         """Return the next whole line, or None. Raises UnclearError when there is too much of it."""
-        unwanted = min(self._unwanted_bytes, len(self._buffer))
-        self._unwanted_bytes -= unwanted
-        self._remove(unwanted)
+        if self._unwanted_bytes:
+            self._pass_over()
         size = self._buffer.find(b"\n", 0, MAX_LINE_BYTES) + 1
         if not size:
             if len(self._buffer) >= MAX_LINE_BYTES:
@@ -68,6 +67,11 @@ class ReceivedLines:
     def expect_answer(self) -> None:
         """Note that a command is sent now: nothing received so far can answer it."""
         self._early_bytes = len(self._buffer)
+
+    def _pass_over(self) -> None:
+        unwanted = min(self._unwanted_bytes, len(self._buffer))
+        self._unwanted_bytes -= unwanted
+        self._remove(unwanted)
 
     def _count(self, size: int) -> None:
         self._taken_bytes += size

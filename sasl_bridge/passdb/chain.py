@@ -8,6 +8,7 @@ Does not know what a server is. Raises nothing but CancelledError; logs a passdb
 """
 
 import asyncio
+import contextlib
 import logging
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -69,26 +70,30 @@ class Chain:
             reason = f"no server serves {identity.domain}"
             return Answer(Verdict.REJECTED, identity.address, "list", reason)
         inquiry = _Inquiry(serving, credentials, deadline, self._failure_delay)
-        try:
-            await inquiry.run()
-        finally:
-            await inquiry.end()
+        await inquiry.run()
         return inquiry.answer()
 
 
 @dataclass(slots=True)
 class _Asked:
-    """A server that was asked; ``answer`` is None as long as it owes one."""
+    """A server that was asked; ``answer`` is None as long as it owes one.
+
+    ``beside``: since its share is over, a task asks those behind it.
+    """
 
     listed: Listed
-    task: asyncio.Task[Answer]
     began: float
+    beside: asyncio.Task[None] | None = None
     answer: Answer | None = None
     seconds: float = 0.0
 
 
 class _Inquiry:
-    """One login on its way through the list."""
+    """One login on its way through the list.
+
+    The servers are asked one after the other in the task of whoever wants to know: a task costs
+    time, and is begun only where a server is slow.
+    """
 
     def __init__(
         self,
@@ -102,74 +107,90 @@ class _Inquiry:
         self._deadline = deadline
         self._failure_delay = failure_delay
         self._asked: list[_Asked] = []
-        self._share_until = 0.0
+        self._limit = asyncio.timeout(deadline.remaining())
 
     async def run(self) -> None:
-        """Ask until the answer is known or the deadline is there."""
-        while not self._is_over():
-            if self._is_next_due():
-                self._ask_next()
-            await self._wait()
+        """Ask until the answer is known or the deadline is there; leave no task behind."""
+        try:
+            async with self._limit:
+                await self._ask_on()
+        except TimeoutError:
+            return  # the deadline; or it is over, and a slow server makes no difference
+        finally:
+            await self._end()
 
-    async def end(self) -> None:
+    async def _end(self) -> None:
         """Stop waiting for the servers that still owe an answer."""
-        unfinished = {asked.task for asked in self._asked if not asked.task.done()}
-        for task in unfinished:
+        tasks = [asked.beside for asked in self._asked if asked.beside]
+        if tasks and self._is_over():
+            await asyncio.sleep(0)  # an answer that is there already is noted
+        for task in tasks:
             task.cancel()
-        if unfinished:
-            await asyncio.wait(unfinished)
+        if tasks:
+            await asyncio.wait(tasks)
+
+    def _is_over(self) -> bool:
+        owing = len(self._asked) < len(self._counting)
+        for asked in self._counted():
+            if asked.answer is None:
+                owing = True
+            elif asked.answer.verdict is Verdict.ACCEPTED:
+                return True
+        return not owing
 
     # Asking
 
-    def _is_over(self) -> bool:
-        counting = self._counted()
-        if any(_verdict(asked) is Verdict.ACCEPTED for asked in counting):
-            return True
-        everyone_answered = all(asked.answer is not None for asked in counting)
-        return (everyone_answered and not self._unasked()) or not self._deadline.remaining()
+    async def _ask_on(self) -> None:
+        """Ask those not yet asked, in their order, until it is over; have slow ones overtaken."""
+        while not self._is_over() and self._deadline.remaining():
+            if not self._unasked():
+                return  # somebody else waits for who still owes an answer
+            asked = _Asked(self._unasked()[0], self._deadline.clock())
+            await self._ask_within_share(asked)
+            if asked.beside and not self._is_over():
+                await asyncio.wait({asked.beside})
 
-    def _is_next_due(self) -> bool:
-        if not self._unasked():
-            return False
-        share_is_over = self._deadline.clock() >= self._share_until
-        return not self._asked or self._asked[-1].answer is not None or share_is_over
+    async def _ask_within_share(self, asked: _Asked) -> None:
+        seconds = share_seconds(
+            self._deadline.remaining(), self._failure_delay, len(self._unasked())
+        )
+        self._asked.append(asked)
+        share = None
+        if self._unasked():
+            share = asyncio.get_running_loop().call_later(seconds, self._overtake, asked)
+        try:
+            answer = await self._ask(asked.listed)
+        finally:
+            if share:
+                share.cancel()
+        self._note(asked, answer)
 
-    def _ask_next(self) -> None:
-        now = self._deadline.clock()
-        unasked = self._unasked()
-        remaining = self._deadline.remaining()
-        self._share_until = now + share_seconds(remaining, self._failure_delay, len(unasked))
-        task = asyncio.create_task(self._ask(unasked[0]))
-        self._asked.append(_Asked(unasked[0], task, now))
+    def _overtake(self, asked: _Asked) -> None:
+        asked.beside = asyncio.create_task(self._ask_beside())
+
+    async def _ask_beside(self) -> None:
+        await self._ask_on()
+        if self._is_over():
+            with contextlib.suppress(RuntimeError):  # the limit is reached or left already
+                self._limit.reschedule(asyncio.get_running_loop().time())
 
     async def _ask(self, listed: Listed) -> Answer:
         deadline = Deadline(self._deadline.moment - _LAST_WORDS_SECONDS, self._deadline.clock)
         try:
             return await listed.passdb.verify(self._credentials, deadline)
+        except asyncio.CancelledError:
+            task = asyncio.current_task()
+            if task is None or task.cancelling():
+                raise
+            return self._unavailable("its check was cancelled")
         except Exception:  # noqa: BLE001 - a check ends here, and a bug must not become a no
             _log.exception("server %s: its check raised, so it is unavailable", listed.name)
             return self._unavailable("internal error, see the log")
 
-    async def _wait(self) -> None:
-        """Wait for an answer, the end of the share, or the deadline."""
-        until = self._deadline.moment
-        if self._unasked():
-            until = min(until, self._share_until)
-        owing = [asked for asked in self._counted() if asked.answer is None]
-        await asyncio.wait(
-            {asked.task for asked in owing},
-            timeout=max(0.0, until - self._deadline.clock()),
-            return_when=asyncio.FIRST_COMPLETED,
-        )
-        for asked in owing:
-            if asked.task.done():
-                self._note(asked)
-
-    def _note(self, asked: _Asked) -> None:
-        gone = asked.task.cancelled()  # not by us: we wait only for those that count
-        asked.answer = self._unavailable("its check was cancelled") if gone else asked.task.result()
+    def _note(self, asked: _Asked, answer: Answer) -> None:
+        asked.answer = answer
         asked.seconds = self._deadline.clock() - asked.began
-        if asked.listed.on_reject == "stop" and asked.answer.verdict is Verdict.REJECTED:
+        if asked.listed.on_reject == "stop" and answer.verdict is Verdict.REJECTED:
             del self._counting[self._asked.index(asked) + 1 :]
 
     def _counted(self) -> list[_Asked]:
@@ -185,19 +206,7 @@ class _Inquiry:
 
     def answer(self) -> Answer:
         """Return the answer of the one server that decides, with what is known of all asked."""
-        known = [(asked.listed, self._answer_of(asked)) for asked in self._counted()]
-        late = self._unavailable("not asked before the deadline")
-        known += [(listed, late) for listed in self._unasked()]
-        accepted = [(one, answer) for one, answer in known if answer.verdict is Verdict.ACCEPTED]
-        rejected = [(one, answer) for one, answer in known if answer.verdict is Verdict.REJECTED]
-        missing = [
-            (one, answer)
-            for one, answer in known
-            if one.required and answer.verdict is Verdict.UNAVAILABLE
-        ]
-        # Only optional servers, and none of them answered: nobody said no.
-        decisive = accepted or missing or rejected[-1:] or known
-        listed, answer = decisive[0]
+        listed, answer = self._decisive()
         return Answer(
             answer.verdict,
             answer.identity,
@@ -205,19 +214,33 @@ class _Inquiry:
             answer.reason,
             steps=tuple(self._step(asked) for asked in self._asked),
             password_sent=any(asked.answer and asked.answer.password_sent for asked in self._asked),
+            account_state=answer.account_state,
         )
+
+    def _decisive(self) -> tuple[Listed, Answer]:
+        known = [(asked.listed, self._answer_of(asked)) for asked in self._counted()]
+        for listed, answer in known:
+            if answer.verdict is Verdict.ACCEPTED:
+                return listed, answer
+        late = self._unavailable("not asked before the deadline")
+        known += [(listed, late) for listed in self._unasked()]
+        rejected = [(one, answer) for one, answer in known if answer.verdict is Verdict.REJECTED]
+        missing = [
+            (one, answer)
+            for one, answer in known
+            if one.required and answer.verdict is Verdict.UNAVAILABLE
+        ]
+        # Only optional servers, and none of them answered: nobody said no.
+        return (missing or rejected[-1:] or known)[0]
 
     def _step(self, asked: _Asked) -> Step:
         answer = self._answer_of(asked)
         return Step(asked.listed.name, answer.verdict, answer.reason, self._seconds(asked))
 
     def _answer_of(self, asked: _Asked) -> Answer:
-        silence = f"no answer within {self._seconds(asked):.1f} s"
-        return asked.answer or self._unavailable(silence)
+        if asked.answer is not None:
+            return asked.answer
+        return self._unavailable(f"no answer within {self._seconds(asked):.1f} s")
 
     def _seconds(self, asked: _Asked) -> float:
         return asked.seconds if asked.answer else self._deadline.clock() - asked.began
-
-
-def _verdict(asked: _Asked) -> Verdict | None:
-    return asked.answer.verdict if asked.answer else None

@@ -15,7 +15,12 @@ from collections.abc import Sequence
 from typing import cast
 
 from bridge_common.network.tls import Tls, begin_tls
-from bridge_common.network.trouble import UnreachableError, endpoint_text, trouble_text
+from bridge_common.network.trouble import (
+    UnreachableError,
+    endpoint_text,
+    silence_text,
+    trouble_text,
+)
 from bridge_common.shown import shortened
 from sasl_bridge.dialogue.interface import Action, Dialogue, Outcome, Send, StartTls
 from sasl_bridge.verdict import Verdict
@@ -36,7 +41,6 @@ class Conversation(asyncio.Protocol):
     def __init__(self, dialogue: Dialogue, address: str, port: int, tls: Tls | None) -> None:
         self.dialogue = dialogue
         self._address, self._port, self._tls = address, port, tls
-        self._endpoint = endpoint_text(address, port)
         self._raw: asyncio.Transport | None = None
         self._channel: asyncio.Transport | None = None
         self._held: list[bytes] = []
@@ -60,6 +64,23 @@ class Conversation(asyncio.Protocol):
             await self._opened
         if not self.dialogue.ready:
             raise UnreachableError(self.outcome.result().detail)
+
+    async def answer(self, seconds: float, told_seconds: float) -> Outcome:
+        """Wait so many seconds for the outcome; silence is one too, ``told_seconds`` long."""
+        loop = asyncio.get_running_loop()
+        silence = loop.call_later(seconds, self._give_up, told_seconds)
+        try:
+            return await self.outcome
+        finally:
+            silence.cancel()
+
+    def _give_up(self, seconds: float) -> None:
+        missing = silence_text(self.dialogue.waiting_for, seconds)
+        self._conclude(Outcome(Verdict.UNAVAILABLE, shortened(missing)))
+
+    @property
+    def _endpoint(self) -> str:
+        return endpoint_text(self._address, self._port)
 
     @property
     def opening(self) -> str:

@@ -138,7 +138,15 @@ class RemotePassdb:
         name = self.server.name
         step = Step(name, outcome.verdict, outcome.detail, deadline.clock() - started)
         address = credentials.identity.address
-        return Answer(outcome.verdict, address, name, outcome.detail, (step,), visit.password_sent)
+        return Answer(
+            outcome.verdict,
+            address,
+            name,
+            outcome.detail,
+            (step,),
+            visit.password_sent,
+            outcome.account_state,
+        )
 
     async def visit(self, credentials: Credentials | None, deadline: Deadline) -> Visit:
         """Go to the server and try the login; None: only look whether one could be tried.
@@ -182,12 +190,9 @@ class RemotePassdb:
             return
         try:
             if attempt is not None:
-                await asyncio.wait({conversation.outcome}, timeout=deadline.remaining())
-            if conversation.outcome.done():  # be it in the moment of the deadline
+                visit.outcome = await conversation.answer(deadline.remaining(), seconds)
+            elif conversation.outcome.done():
                 visit.outcome = conversation.outcome.result()
-            elif attempt is not None:
-                missing = conversation.dialogue.waiting_for
-                visit.outcome = _unavailable(silence_text(missing, seconds))
         finally:
             conversation.end()
         if visit.outcome is not None and visit.outcome.verdict is Verdict.UNAVAILABLE:

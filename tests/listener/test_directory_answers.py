@@ -51,6 +51,10 @@ ENDLESS = "127.0.0.1 port N: its answer has no end"
 GOOD_STEPS: dict[str, tuple[dict[str, Steps], Result]] = {
     "yes": ({}, Bound(ENTRY)),
     "no": ({"login": (bound(49),)}, BindRefused("Invalid credentials (49)")),
+    "a no about the account": (
+        {"login": (bound(49, b"80090308: LdapErr: DSID-0, comment: error, data 533, v1db1\0"),)},
+        BindRefused("the account is disabled (data 533)", account_state=True),
+    ),
     "references": (
         {"search": (reference(), found(), reference(b"ldap://b.example/"), searched())},
         Bound(ENTRY),

@@ -167,6 +167,17 @@ async def test_what_nobody_uses_ends() -> None:
         assert len(ask.server.peers) == 4
 
 
+async def test_each_ends_when_it_was_idle_for_so_long() -> None:
+    """First the one that nobody needs, then the one that logins came to meanwhile."""
+    async with asking(FakeDirectory(), idle_seconds=0.2) as ask:
+        assert list(await asyncio.gather(ask.ask(), ask.ask())) == [BOUND, BOUND]
+        assert len(ask.server.peers) == 4
+        (host,) = ask.directory.hosts
+        while len(host._idle) > 1:
+            assert await ask.ask() == BOUND
+        await settled(ask.server.all_left)
+
+
 async def test_what_is_in_use_does_not_end_of_idleness() -> None:
     may_answer = threading.Event()
 

@@ -1,5 +1,8 @@
 """What holds for both protocols: credentials, the client's address, packets, how it ends."""
 
+import gc
+import weakref
+
 import pytest
 from lab.dialogue_words import EARLY, IMAP, POP3, SECRET, Words, both
 
@@ -272,3 +275,20 @@ def test_the_banner_does_not_hold_the_password(words: Words) -> None:
     dialogue = words.begin()
     dialogue.receive(words.greeting.replace(b"ready", b"is it secret?"))
     assert dialogue.banner == "(text withheld, it repeats the password)"
+
+
+@both
+def test_a_dialogue_that_is_let_go_of_is_gone_at_once(words: Words) -> None:
+    """It holds the password, and the garbage collector may come late."""
+    dialogue = words.begin()
+    words.greet(dialogue)
+    dialogue.receive(words.go_on)
+    dialogue.receive(words.yes)
+    assert dialogue.farewell() == words.farewell
+    remains = weakref.ref(dialogue)
+    gc.disable()
+    try:
+        del dialogue
+        assert remains() is None
+    finally:
+        gc.enable()

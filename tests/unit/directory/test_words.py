@@ -5,7 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from bridge_common.directory.codec import Done
-from bridge_common.directory.words import is_a_no, words_for
+from bridge_common.directory.words import is_a_no, is_about_the_account, words_for
 from bridge_common.secret import Secret
 
 PASSWORD = Secret(b"correct horse")
@@ -18,23 +18,24 @@ def from_a_domain_controller(data: str) -> Done:
 
 
 @pytest.mark.parametrize(
-    ("data", "words"),
+    ("data", "words", "about_the_account"),
     [
-        ("525", "no such account"),
-        ("52e", "wrong login or password"),
-        ("530", "logging in is not allowed at this time"),
-        ("531", "logging in is not allowed from this machine"),
-        ("532", "the password has expired"),
-        ("533", "the account is disabled"),
-        ("701", "the account has expired"),
-        ("773", "the password must be changed first"),
-        ("775", "the account is locked"),
+        ("525", "no such account", False),
+        ("52e", "wrong login or password", False),
+        ("530", "logging in is not allowed at this time", True),
+        ("531", "logging in is not allowed from this machine", True),
+        ("532", "the password has expired", True),
+        ("533", "the account is disabled", True),
+        ("701", "the account has expired", True),
+        ("773", "the password must be changed first", True),
+        ("775", "the account is locked", True),
     ],
 )
-def test_why_active_directory_refuses(data: str, words: str) -> None:
+def test_why_active_directory_refuses(data: str, words: str, about_the_account: bool) -> None:
     done = from_a_domain_controller(data)
     assert words_for(done, PASSWORD) == f"{words} (data {data})"
     assert is_a_no(done)
+    assert is_about_the_account(done) == about_the_account
 
 
 def test_a_domain_controller_that_reaches_nobody_says_no_no() -> None:
@@ -56,6 +57,19 @@ def test_a_domain_controller_that_reaches_nobody_says_no_no() -> None:
 )
 def test_other_texts_are_shown_as_they_are(done: Done) -> None:
     assert words_for(done, PASSWORD) == f"{done.name} ({done.code}): {done.diagnostic}"
+
+
+@pytest.mark.parametrize(
+    "done",
+    [
+        Done(49, "Invalid credentials", ""),
+        Done(49, "Invalid credentials", "the account is locked (data 775)"),
+        Done(53, "Server is unwilling to perform", from_a_domain_controller("533").diagnostic),
+        from_a_domain_controller("51f"),
+    ],
+)
+def test_only_what_active_directory_says_so_is_about_the_account(done: Done) -> None:
+    assert not is_about_the_account(done)
 
 
 @pytest.mark.parametrize("code", [8, 13])

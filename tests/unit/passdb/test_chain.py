@@ -39,6 +39,23 @@ def test_a_no_of_everybody_is_a_no_of_the_last() -> None:
     assert done.seconds < 0.001
 
 
+@pytest.mark.parametrize("about", [(False, True), (True, False)])
+def test_it_is_about_the_account_if_the_no_that_decides_is(about: tuple[bool, bool]) -> None:
+    class Refusing:
+        def __init__(self, account_state: bool) -> None:
+            self.account_state = account_state
+
+        async def verify(self, credentials: Credentials, deadline: Deadline) -> Answer:
+            return Answer(REJECTED, "", "", "no", account_state=self.account_state)
+
+    async def ask() -> Answer:
+        listed = [Listed(f"s{number}", Refusing(state)) for number, state in enumerate(about)]
+        return await Chain(listed, 0.0).verify(ASKING, Deadline.after(8.0))
+
+    answer = asyncio.run(ask())
+    assert (answer.source, answer.account_state) == ("s1", about[1])
+
+
 def test_a_required_server_that_is_down_keeps_a_no_from_being_one() -> None:
     done = run(Script(UNAVAILABLE), Script(REJECTED))
     assert (done.answer.verdict, done.answer.source) == (UNAVAILABLE, "s0")
@@ -222,3 +239,16 @@ async def test_cancelling_the_chain_cancels_the_servers() -> None:
         await task
     assert server.cancelled
     assert len(asyncio.all_tasks()) == 1
+
+
+async def test_a_server_that_is_not_slow_costs_no_task() -> None:
+    asked_in: list[asyncio.Task[Answer] | None] = []
+
+    class Noting:
+        async def verify(self, _credentials: Credentials, _deadline: Deadline) -> Answer:
+            asked_in.append(asyncio.current_task())
+            return Answer(REJECTED, "alice@example.com", "x", "no")
+
+    chain = Chain([Listed("s0", Noting()), Listed("s1", Noting())], failure_delay=0.0)
+    await chain.verify(ASKING, Deadline.after(8.0))
+    assert asked_in == [asyncio.current_task()] * 2
