@@ -7,6 +7,10 @@ BIN := $(VENV)/bin
 PACKAGES := sasl_bridge policyd bridge_common bridge_admin
 QUICK_TESTS := tests/unit tests/listener
 FUZZ_MINUTES := 10
+# Half of the time a test waits: so more processes than a small machine has processors. Those with
+# little time for much work, or that compare times, are marked `alone`: nothing runs beside them.
+TOGETHER := -m 'not alone' --numprocesses 3
+ALONE := -m alone
 
 DEMO_NEEDS := python3 python3-idna python3-ldap postfix dovecot-imapd dovecot-pop3d openssl
 DEMO_LDAP_NEEDS := python3 python3-idna python3-ldap postfix slapd openssl
@@ -15,10 +19,13 @@ TEST_NEEDS := $(DEMO_NEEDS) python3-venv libsasl2-modules gcc libc6-dev python3-
 	libsasl2-dev slapd ldap-utils samba-ad-dc samba-ad-provision python3-markdown
 # In conflict with Dovecot's packages, so only unpacked.
 CYRUS := cyrus-imapd cyrus-pop3d sasl2-bin
-DISTRIBUTION_NEEDS := python3-pytest python3-pytest-timeout python3-hypothesis python3-trustme \
-	python3-idna python3-ldap python3-uvloop
+DISTRIBUTION_NEEDS := python3-pytest python3-pytest-timeout python3-pytest-xdist \
+	python3-hypothesis python3-trustme python3-idna python3-ldap python3-uvloop
 
-.PHONY: help demo demo-ldap test check system-test distribution-test fuzz docs format clean
+BENCH_NEEDS := $(TEST_NEEDS) dovecot-ldap postfwd
+
+.PHONY: help demo demo-ldap test check system-test distribution-test fuzz bench profile docs \
+	format clean
 
 help:
 	@echo 'make demo               a Postfix, a Dovecot and both daemons between them, on loopback'
@@ -28,6 +35,8 @@ help:
 	@echo 'make system-test        the tests with real Postfix, Dovecot, Cyrus imapd, OpenLDAP and Samba'
 	@echo "make distribution-test  unit tests with the distribution's own Python and libraries"
 	@echo 'make fuzz               what strangers may send, made up, for FUZZ_MINUTES=10'
+	@echo 'make bench              our speed beside that of others, for docs/performance.md: ten minutes'
+	@echo 'make profile            where the time goes in our own daemons, for ROW=imap'
 	@echo 'make docs               write the generated documentation anew'
 	@echo 'make format             format the source'
 
@@ -47,20 +56,30 @@ check: $(VENV)/ready
 	$(BIN)/mypy
 	$(BIN)/lint-imports
 	$(BIN)/coverage erase
-	$(BIN)/coverage run -m pytest $(QUICK_TESTS)
+	$(BIN)/coverage run -m pytest $(TOGETHER) $(QUICK_TESTS)
+	$(BIN)/coverage run -m pytest $(ALONE) $(QUICK_TESTS)
 	$(BIN)/coverage combine --quiet
 	$(BIN)/coverage report
 
 system-test: $(VENV)/ready $(VENV)/cyrus/ready
-	$(BIN)/pytest tests/system
+	$(BIN)/pytest $(TOGETHER) --dist loadfile tests/system
+	$(BIN)/pytest $(ALONE) tests/system
 
 distribution-test:
 	@tests/lab/need $(DISTRIBUTION_NEEDS)
-	$(PYTHON) -m pytest -p no:cacheprovider $(QUICK_TESTS)
+	$(PYTHON) -m pytest -p no:cacheprovider $(TOGETHER) $(QUICK_TESTS)
+	$(PYTHON) -m pytest -p no:cacheprovider $(ALONE) $(QUICK_TESTS)
 
 fuzz:
 	@tests/lab/need python3 python3-idna python3-ldap
 	@PYTHONPATH=.:tests $(PYTHON) -m fuzz --minutes $(FUZZ_MINUTES)
+
+bench: $(VENV)/ready $(VENV)/cyrus/ready
+	@tests/lab/need $(BENCH_NEEDS)
+	@PYTHONPATH=.:tests $(BIN)/python -m bench --write
+
+profile: $(VENV)/ready
+	@PYTHONPATH=.:tests $(BIN)/python -m bench profile $(or $(ROW),imap)
 
 docs: $(VENV)/ready
 	$(BIN)/python -m bridge_admin.settings_reference > docs/settings.md
