@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import NoReturn, Protocol
 
 from bridge_admin.commands import (
+    cache_flush,
     check,
     explain,
     login,
@@ -26,7 +27,7 @@ from bridge_admin.commands import (
     show,
     status,
 )
-from bridge_admin.control_client import NotRunning, RequestFailed
+from bridge_admin.control_client import NotRunning, RequestFailed, TooLong
 from bridge_common.errors import SettingsError
 from bridge_common.settings.location import DEFAULT_SETTINGS_FILE
 
@@ -58,6 +59,7 @@ _COMMANDS: tuple[_CommandModule, ...] = (check, show, login, explain, status, re
 _GROUPS: Mapping[str, tuple[str, tuple[_CommandModule, ...]]] = {
     "server": ("list the servers, or test one of them", (server_list, server_test)),
     "profile": ("list the LDAP profiles, or test one of them", (profile_list, profile_test)),
+    "cache": ("forget what is remembered of logins", (cache_flush,)),
 }
 
 
@@ -103,9 +105,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except SettingsError as error:
         print(error, file=sys.stderr)
         return os.EX_CONFIG
-    except NotRunning as error:
+    except (NotRunning, TooLong) as error:
         print(f"bridgectl: {error}", file=sys.stderr)
-        return os.EX_UNAVAILABLE
+        return os.EX_USAGE if isinstance(error, TooLong) else os.EX_UNAVAILABLE
     except RequestFailed as error:
         print(f"bridgectl: the daemon said: {error}", file=sys.stderr)
         return _EXIT_CODES_OF_FAILURES.get(error.kind, os.EX_SOFTWARE)

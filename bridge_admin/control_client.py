@@ -1,6 +1,7 @@
 """The tools' end of the control socket: one question, one answer, in JSON lines.
 
-Fails with `NotRunning` if nobody listens there, and `RequestFailed` if the daemon says no.
+Fails with `NotRunning` if nobody listens there, `RequestFailed` if the daemon says no, and
+`TooLong` if it could not take the question.
 """
 
 import json
@@ -9,6 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from bridge_common.runtime.control import MAX_LINE_BYTES
 from bridge_common.settings.location import control_of
 from bridge_common.settings.model import SmtpAuth
 from bridge_common.settings.sender import Sender
@@ -36,6 +38,10 @@ class NotRunning(Exception):  # noqa: N818  # it says what is the matter
     """No daemon answers at the control socket; the text says what to do."""
 
 
+class TooLong(Exception):  # noqa: N818  # the same
+    """The request is longer than daemons take; the text says so."""
+
+
 class RequestFailed(Exception):  # noqa: N818  # the same
     """The daemon refused the request; the text is the daemon's.
 
@@ -59,17 +65,22 @@ def ask_daemon(
 
     ``seconds`` is how long the answer is waited for.
     The settings may be broken: they are only asked where the control socket is.
-    Raises NotRunning or RequestFailed.
+    Raises NotRunning, RequestFailed or TooLong.
     """
+    question = json.dumps({"command": command, **arguments})
+    if len(question) > MAX_LINE_BYTES:
+        raise TooLong(f"this is more than the {MAX_LINE_BYTES} bytes that a daemon can be asked")
     control = control_of(settings_file, daemon.section, daemon.control)
     path = control.removeprefix("unix:")
     try:
-        line = _exchange(path, json.dumps({"command": command, **arguments}), seconds)
+        line = _exchange(path, question, seconds)
     except PermissionError as error:
         raise NotRunning(f"{control}: permission denied; run this as root") from error
     except OSError as error:
+        # Whoever mistyped the file's name would look for the daemon in vain.
+        missing = "" if settings_file.exists() else f"there is no {settings_file}, and "
         raise NotRunning(
-            f"{control}: {error.strerror or error}; is {daemon.name} running?"
+            f"{missing}{control}: {error.strerror or error}; is {daemon.name} running?"
         ) from error
     if not line:
         raise NotRunning(f"{control}: the daemon hung up without an answer; see its log")

@@ -27,6 +27,11 @@ class LineSplitter:
         """The line after those still to be taken is too long; no further line will come."""
         return self._too_long
 
+    @property
+    def empty(self) -> bool:
+        """Nothing is kept: what comes next begins a line, and is the next to be taken."""
+        return not self._lines and not self._tail and not self._too_long
+
     def receive(self, data: bytes) -> None:
         """Take what the peer sent."""
         *ends, rest = data.split(b"\n")

@@ -9,6 +9,7 @@ from typing import Any
 
 from bridge_common.decisions import DecisionLog
 from bridge_common.errors import SettingsError
+from bridge_common.identity import RefusedLogin, canonical_identity
 from bridge_common.log import configure_log
 from bridge_common.runtime.control import Command, Reply, WhileAwaited
 from bridge_common.runtime.lifecycle import Ready
@@ -19,14 +20,16 @@ from bridge_common.settings.served import profile_named, servers_asked
 from bridge_common.settings.server import Server
 from bridge_common.settings.write import format_settings
 from sasl_bridge.admission import AdmissionRules
+from sasl_bridge.by_heart import ByHeart
 from sasl_bridge.passdb.build import (
     NOTHING,
     Parts,
+    Remembered,
     build_parts,
     build_passdb,
     problems_in_files,
 )
-from sasl_bridge.passdb.interface import Passdb
+from sasl_bridge.passdb.success_cache import SuccessCache
 from sasl_bridge.probe.prober import Prober, ProbeRules, claim_of
 from sasl_bridge.protocol.connection import AuthParameters, AuthRequest
 from sasl_bridge.service import (
@@ -35,6 +38,7 @@ from sasl_bridge.service import (
     AuthService,
     ClientConnection,
     InForce,
+    Question,
     ServiceRules,
 )
 from sasl_bridge.verdict import Answer, Verdict
@@ -44,7 +48,7 @@ from sasl_bridge.verdict import Answer, Verdict
 class Built:
     """What is built from settings: the pipe, and everybody who can be asked by himself."""
 
-    passdb: Passdb
+    passdb: SuccessCache
     parts: Parts
 
 
@@ -68,22 +72,25 @@ class Bridge:
         self.default_sockets = SmtpAuth(control=control)
         self._settings: Settings | None = None
         self._parts = NOTHING
+        self._remembered = Remembered()
         self._service = AuthService(DecisionLog())
         self.connections = self._service.connections
         self._prober = Prober(self._service.decisions)
         self.commands: Mapping[str, Command] = {
             "verify": self._verify,
+            "flush": self._flush,
             "probe": WhileAwaited(self._prober.probe),
         }
 
     def prepare(self) -> Ready[_ToApply]:
         """Read the settings and build the pipe. Blocks. Raises SettingsError."""
-        return _ready(*load(self._settings_file, self._parts))
+        return _ready(*load(self._settings_file, self._parts, self._remembered))
 
     def apply(self, built: _ToApply) -> None:
         """Use these settings from the next request on."""
         self._parts.close()
         self._settings, self._parts = built.settings, built.probing.parts
+        self._remembered.obey(built.settings.cache)
         self._service.decisions.only_refused = built.settings.log.decisions == "refused"
         self._service.apply(built.in_force)
         self._prober.apply(built.probing)
@@ -104,14 +111,42 @@ class Bridge:
             "enabled": settings.smtp_auth.enabled,
             "verdicts": {verdict.value: self._service.verdicts[verdict] for verdict in Verdict},
             "servers": [_in_short(server, settings) for server in servers_asked(settings)],
+            "remembered": {
+                "accepted": len(self._remembered.successes),
+                "refused": len(self._remembered.failures),
+                "accepted_again": self._remembered.successes.hits,
+                "refused_again": self._remembered.failures.hits,
+                "accepted_in_grace": self._remembered.successes.graces,
+            },
         }
 
+    async def _flush(self, request: Mapping[str, Any]) -> Reply:
+        """Forget what is remembered: of the login that is named, or everything."""
+        login = request.get("login")
+        address = None if login is None else self._address_of(str(login))
+        return {
+            "login": address,
+            "accepted": self._remembered.successes.flush(address),
+            "refused": self._remembered.failures.flush(address),
+        }
+
+    def _address_of(self, login: str) -> str:
+        """Return a login's canonical form, or itself: a name that is none of ours is not there."""
+        rules = identity_rules((self._settings or Settings()).identity)
+        identity = canonical_identity(login.encode("utf-8", "surrogateescape"), rules)
+        return login if isinstance(identity, RefusedLogin) else identity.address
+
     async def _verify(self, request: Mapping[str, Any]) -> Reply:
-        """Try a login as Postfix would in an encrypted session, without the failure delay."""
+        """Try a login as Postfix would in an encrypted session, without the failure delay.
+
+        The servers are asked, whatever is remembered: that is what one wants to know here.
+        """
         claim, client = claim_of(request)
         parameters = AuthParameters(service="smtp", secured=True, client=client)
         begun = time.monotonic()
-        answer = await self._service.decide(claim, parameters)
+        answer = self._service.consider(claim, parameters)
+        if isinstance(answer, Question):
+            answer = await self._service.ask(answer)
         seconds = time.monotonic() - begun
         attempt = AuthRequest(0, "bridgectl", parameters, claim)
         self._service.record(answer, attempt, seconds)
@@ -159,7 +194,9 @@ def _in_short(server: Server, settings: Settings) -> Reply:
     }
 
 
-def load(settings_file: Path, before: Parts = NOTHING) -> tuple[Loaded, Built]:
+def load(
+    settings_file: Path, before: Parts = NOTHING, remembered: Remembered | None = None
+) -> tuple[Loaded, Built]:
     """Read the settings and build from them, going on with the servers of before.
 
     Blocks. Raises SettingsError with every problem.
@@ -171,7 +208,7 @@ def load(settings_file: Path, before: Parts = NOTHING) -> tuple[Loaded, Built]:
         more = problems_in_files(error.draft) if error.draft else ()
         raise SettingsError((*error.problems, *more)) from None
     parts = build_parts(loaded.settings, before)
-    return loaded, Built(build_passdb(loaded.settings, parts), parts)
+    return loaded, Built(build_passdb(loaded.settings, parts, remembered), parts)
 
 
 def _ready(loaded: Loaded, built: Built) -> Ready[_ToApply]:
@@ -187,6 +224,7 @@ def _ready(loaded: Loaded, built: Built) -> Ready[_ToApply]:
         failure_delay=settings.smtp_auth.failure_delay,
         reject_when_unavailable=settings.smtp_auth.on_unavailable == "reject",
     )
+    in_force = InForce(rules, built.passdb, ByHeart(settings.cache.size))
     probing = ProbeRules(
         parts=built.parts,
         admission=admission,
@@ -195,7 +233,7 @@ def _ready(loaded: Loaded, built: Built) -> Ready[_ToApply]:
     )
     return Ready(
         sockets=settings.smtp_auth,
-        built=_ToApply(settings, InForce(rules, built.passdb), probing),
+        built=_ToApply(settings, in_force, probing),
         warnings=tuple(str(warning) for warning in loaded.warnings),
         log=partial(configure_log, settings.log.level, settings.log.format),
         summary=format_settings(settings),

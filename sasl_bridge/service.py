@@ -1,8 +1,9 @@
 """One client connection: bytes <-> AuthConnection <-> verification.
 
 `AuthService` is what all connections share: the rules and the pipe in force, and the counters.
-`ClientConnection` carries one client's bytes, starts a task per login, and hangs up where the
-protocol object says so (law 1). One login, one decision line.
+`ClientConnection` carries one client's bytes, answers at once what is remembered, starts a task for
+every other login, and hangs up where the protocol object says so (law 1). One login, one decision
+line.
 Knows the deadline, the failure delay and back-pressure; knows nothing of servers.
 Whatever goes wrong in here while a login is verified is trouble, never a refusal.
 """
@@ -22,8 +23,9 @@ from bridge_common.decisions import DecisionLog, Field
 from bridge_common.runtime.client import ClientProtocol
 from bridge_common.runtime.serve import Connections
 from sasl_bridge.admission import AdmissionRules, admit, gate
-from sasl_bridge.credentials import Claim
-from sasl_bridge.passdb.interface import Passdb
+from sasl_bridge.by_heart import ByHeart, KnownLine
+from sasl_bridge.credentials import Claim, Credentials
+from sasl_bridge.passdb.success_cache import Keys, SuccessCache
 from sasl_bridge.protocol.connection import (
     AuthConnection,
     AuthParameters,
@@ -31,6 +33,7 @@ from sasl_bridge.protocol.connection import (
     Broken,
     Limits,
 )
+from sasl_bridge.protocol.replies import format_ok_fields
 from sasl_bridge.verdict import Answer, Refused, Verdict
 
 _logger = logging.getLogger(__name__)
@@ -73,7 +76,18 @@ class InForce:
     """What a request begins with, and ends with, even if a reload comes between."""
 
     rules: ServiceRules
-    passdb: Passdb
+    passdb: SuccessCache
+    by_heart: ByHeart = field(default_factory=ByHeart)
+
+
+@dataclass(frozen=True, slots=True)
+class Question:
+    """A login that was admitted, and whom to ask about it, under which keys."""
+
+    in_force: InForce
+    credentials: Credentials
+    keys: Keys
+    deadline: Deadline
 
 
 @dataclass(slots=True)
@@ -103,8 +117,8 @@ class AuthService:
             return _BROKEN_SETTINGS
         return gate(self.in_force.rules.admission, secured=parameters.secured)
 
-    async def decide(self, claim: Claim | Refused, parameters: AuthParameters) -> Answer:
-        """Return the answer to a claim, by the deadline. Raises only CancelledError."""
+    def consider(self, claim: Claim | Refused, parameters: AuthParameters) -> Answer | Question:
+        """Return the answer to a claim, if nobody need be asked for it, or what is to be asked."""
         if isinstance(claim, Refused):
             return _refused(claim)
         # Once more: between AUTH and the last response there may have been a reload.
@@ -112,49 +126,80 @@ class AuthService:
         in_force = self.in_force
         if refused is not None or in_force is None:
             return _refused(refused or _BROKEN_SETTINGS)
+        deadline = Deadline.after(in_force.rules.connection_timeout, self.clock)
+        credentials = admit(in_force.rules.admission, claim, parameters.client)
+        if isinstance(credentials, Refused):
+            return _refused(credentials)
+        return Question(in_force, credentials, in_force.passdb.keys(credentials), deadline)
+
+    async def ask(self, question: Question) -> Answer:
+        """Return the answer by the deadline, whatever is remembered. Raises only CancelledError."""
+        passdb, deadline = question.in_force.passdb, question.deadline
         try:
-            return await self._ask(in_force, claim, parameters.client)
+            async with asyncio.timeout(deadline.remaining() + _OVERTIME_SECONDS):
+                return await passdb.ask(question.credentials, deadline, question.keys)
         except TimeoutError:
             _logger.error("the pipe overstayed its deadline")  # noqa: TRY400  # no traceback helps
         except Exception:
             _logger.exception("verification failed")
-        return Answer(Verdict.UNAVAILABLE, "", "pipe", "an error of our own; see the log")
+        return _FAULT
 
-    async def _ask(self, in_force: InForce, claim: Claim, client: str) -> Answer:
-        deadline = Deadline.after(in_force.rules.connection_timeout, self.clock)
-        credentials = admit(in_force.rules.admission, claim, client)
-        if isinstance(credentials, Refused):
-            return _refused(credentials)
-        async with asyncio.timeout(deadline.remaining() + _OVERTIME_SECONDS):
-            return await in_force.passdb.verify(credentials, deadline)
+    def reply_by_heart(self, number: bytes, fields: bytes) -> bytes | None:
+        """Return the reply to an AUTH that came before in just these words, and record it.
+
+        None: it must be considered. ``number`` is its id.
+        """
+        in_force = self.in_force
+        known = in_force.by_heart.recall(fields) if in_force is not None else None
+        if known is None or in_force is None:
+            return None
+        # Another answer is another success of the same password: it is told in other words.
+        if in_force.passdb.recall(known.keys, known.answer) is None:
+            return None
+        self.verdicts[Verdict.ACCEPTED] += 1
+        self.decisions.write_prepared(known.decision)
+        return b"OK\t%b%b" % (number, known.reply)
+
+    def learn(
+        self, fields: bytes, request: AuthRequest, question: Question, answer: Answer
+    ) -> None:
+        """Know an AUTH by heart from now on; the answer is one that its passdb remembers."""
+        decision = self.decisions.prepare(_decision_fields(answer, request, 0.0), refused=False)
+        reply = format_ok_fields(answer.identity)
+        known = KnownLine(question.keys, answer, reply, decision)
+        question.in_force.by_heart.learn(fields, known)
 
     def record(self, answer: Answer, request: AuthRequest, seconds: float) -> None:
         """Count one decision and write its line."""
         self.verdicts[answer.verdict] += 1
-        claim, client, mechanism = request.claim, request.parameters.client, request.mechanism
-        typed = claim.login.decode("utf-8", "replace") if isinstance(claim, Claim) else ""
-        fields: dict[str, Field] = {
-            "login": answer.identity or typed,
-            "typed": typed if answer.identity and typed != answer.identity else "",
-            "client": client,
-            "mechanism": mechanism,
-            "verdict": answer.verdict.value,
-            "server": answer.source,
-            "reason": answer.reason,
-            "seconds": seconds,
-            "asked": "; ".join(
-                f"{step.server} {step.verdict.value} in {step.seconds:.3f} s ({step.detail})"
-                for step in answer.steps
-            ),
-        }
         self.decisions.write(
-            fields,
+            _decision_fields(answer, request, seconds),
             refused=answer.verdict is not Verdict.ACCEPTED,
             trouble=answer.verdict is Verdict.UNAVAILABLE,
         )
 
 
+def _decision_fields(answer: Answer, request: AuthRequest, seconds: float) -> dict[str, Field]:
+    claim = request.claim
+    typed = claim.login.decode("utf-8", "replace") if isinstance(claim, Claim) else ""
+    return {
+        "login": answer.identity or typed,
+        "typed": typed if answer.identity and typed != answer.identity else "",
+        "client": request.parameters.client,
+        "mechanism": request.mechanism,
+        "verdict": answer.verdict.value,
+        "server": answer.source,
+        "reason": answer.reason,
+        "seconds": seconds,
+        "asked": "; ".join(
+            f"{step.server} {step.verdict.value} in {step.seconds:.3f} s ({step.detail})"
+            for step in answer.steps
+        ),
+    }
+
+
 _GONE = Answer(Verdict.UNAVAILABLE, "", "client", "gone before it was answered")
+_FAULT = Answer(Verdict.UNAVAILABLE, "", "pipe", "an error of our own; see the log")
 _BROKEN_SETTINGS = Refused(Verdict.UNAVAILABLE, "the settings are broken; see the log")
 
 
@@ -186,9 +231,15 @@ class ClientConnection(ClientProtocol):
         self._set_timer("greeting", self._service.patience.greeting, self.abort)
 
     def data_received(self, data: bytes) -> None:
-        """Hand bytes to the protocol object and act on what they mean."""
+        """Answer a login that is known by heart, or hand bytes to the protocol object."""
+        sole = None if self._unread or self._draining else self._auth.sole_auth(data)
+        if sole is not None:
+            reply = self._service.reply_by_heart(*sole)
+            if reply is not None:
+                self._transport.write(reply)
+                return
         self._auth.receive_data(data, self._service.clock())
-        self._pump()
+        self._pump(sole and sole[1])
         if self._auth.ready:
             self._stop_timer("greeting")
 
@@ -217,10 +268,11 @@ class ClientConnection(ClientProtocol):
 
     # Our own part
 
-    def _pump(self) -> None:
+    def _pump(self, fields: bytes | None = None) -> None:
+        """Act on what was received; ``fields`` are those of the AUTH, if it was nothing else."""
         while not self._unread and (event := self._auth.next_event()) is not None:
             if isinstance(event, AuthRequest):
-                self._tasks[event] = asyncio.create_task(self._answer(event))
+                self._begin_answer(event, fields)
             elif isinstance(event, Broken):
                 _logger.warning("a client program broke the auth protocol: %s", event.reason)
             elif task := self._tasks.pop(event.request, None):
@@ -268,23 +320,52 @@ class ClientConnection(ClientProtocol):
 
     # One login
 
-    async def _answer(self, request: AuthRequest) -> None:
+    def _begin_answer(self, request: AuthRequest, fields: bytes | None) -> None:
+        """Answer at once what is remembered; for everything else, time must pass."""
+        begun = self._service.clock()
+        try:
+            considered = self._service.consider(request.claim, request.parameters)
+            if isinstance(considered, Question) and self._recall(request, considered, fields):
+                return
+        except Exception:
+            _logger.exception("answering failed")
+            self._auth.unavailable(request)
+            return
+        self._tasks[request] = asyncio.create_task(self._answer(request, considered, begun))
+
+    def _recall(self, request: AuthRequest, question: Question, fields: bytes | None) -> bool:
+        """Answer what is remembered, and say whether it was."""
+        answer = question.in_force.passdb.recall(question.keys)
+        if answer is None:
+            return False
+        self._auth.accept(request, answer.identity)
+        self._service.record(answer, request, 0.0)
+        if fields is not None:
+            self._service.learn(fields, request, question, answer)
+        return True
+
+    async def _answer(
+        self, request: AuthRequest, considered: Answer | Question, begun: float
+    ) -> None:
         """Verify, wait, log, reply. A fault of ours is trouble too, and leaves no id behind."""
         try:
-            await self._verify(request)
+            await self._verify(request, considered, begun)
         except Exception:
             _logger.exception("answering failed")
             self._auth.unavailable(request)
         self._tasks.pop(request, None)
         self._pump()
 
-    async def _verify(self, request: AuthRequest) -> None:
+    async def _verify(
+        self, request: AuthRequest, considered: Answer | Question, begun: float
+    ) -> None:
         service = self._service
         rules = service.in_force.rules if service.in_force else None
-        begun = service.clock()
         answer = _GONE
         try:
-            answer = await service.decide(request.claim, request.parameters)
+            answer = (
+                await service.ask(considered) if isinstance(considered, Question) else considered
+            )
             if answer.verdict is Verdict.REJECTED and rules is not None:
                 await _delay(begun + _shuffled(rules.failure_delay) - service.clock())
         finally:

@@ -18,6 +18,8 @@ class Verdict(enum.Enum):
     UNAVAILABLE = "unavailable"
     """Nobody who must know could say; the client is to try again."""
 
+    __hash__ = object.__hash__  # Enum's own is written in Python, and each login asks for it
+
 
 @dataclass(frozen=True, slots=True)
 class Step:
@@ -37,6 +39,8 @@ class Answer:
     ``source`` names who decided: a server of the list, or the gate that refused.
     ``reason`` is for the log, printable and without secrets.
     ``password_sent`` says whether any server got to see the password.
+    ``account_state``: a no that is about the account (disabled, expired), not about the password,
+    and that its administrator may take back at any moment.
     """
 
     verdict: Verdict
@@ -45,6 +49,7 @@ class Answer:
     reason: str
     steps: tuple[Step, ...] = ()
     password_sent: bool = False
+    account_state: bool = False
 
 
 @dataclass(frozen=True, slots=True)

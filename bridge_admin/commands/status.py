@@ -42,6 +42,8 @@ def _lines(reply: dict[str, Any]) -> Iterator[str]:
     yield f"listening: {', '.join(reply['listeners'])}"
     yield f"connections: {reply['connections']}"
     yield from _decisions(reply)
+    if lost := reply["log_lines_dropped"]:
+        yield f"log: {lost} lines were dropped: standard error did not take them"
     for warning in reply["settings_warnings"]:
         yield f"warning: {warning}"
     for problem in reply["settings_problems"]:
@@ -52,6 +54,7 @@ def _decisions(reply: dict[str, Any]) -> Iterator[str]:
     """Yield what only one of the programs has to say."""
     if "verdicts" in reply:
         yield f"logins: {_counted(reply['verdicts'])}"
+        yield f"remembered: {_remembered(reply['remembered'])}"
         for server in reply["servers"]:
             yield f"server {server['name']}: {_where(server)}"
     if "rules" in reply:
@@ -65,6 +68,13 @@ def _decisions(reply: dict[str, Any]) -> Iterator[str]:
 
 def _counted(counts: dict[str, int]) -> str:
     return ", ".join(f"{count} {name}" for name, count in counts.items()) or "none yet"
+
+
+def _remembered(counts: dict[str, int]) -> str:
+    text = f"{counts['accepted']} accepted, {counts['refused']} refused"
+    text += f"; used {counts['accepted_again']} and {counts['refused_again']} times"
+    grace = counts["accepted_in_grace"]
+    return f"{text}; {grace} accepted in grace" if grace else text
 
 
 def _where(server: dict[str, Any]) -> str:

@@ -7,6 +7,7 @@ Pure: yields findings, raises nothing. Paths are without names (`server[2].port`
 
 from collections.abc import Iterator, Sequence
 
+from bridge_common.settings.cache import doubts_about_cache
 from bridge_common.settings.endpoint import InetEndpoint, parse_endpoint
 from bridge_common.settings.findings import Finding
 from bridge_common.settings.kinds import format_duration
@@ -41,6 +42,7 @@ def doubts_about(settings: Settings) -> Iterator[Finding]:
             yield from _doubts_about_server(path, server, settings.identity)
     yield from doubts_about_profiles(settings)
     yield from doubts_about_sender(settings)
+    yield from doubts_about_cache(settings.cache)
     yield from _domains_nobody_serves(settings)
     yield from _domains_many_serve(settings)
 

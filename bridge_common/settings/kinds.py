@@ -126,7 +126,11 @@ class Duration(Kind[float]):
 
 
 def format_duration(seconds: float) -> str:
-    """Return the seconds as `8s` or `0.5s`, exactly."""
+    """Return the seconds as `8s`, `0.5s`, `5m` or `1h`, exactly."""
+    for unit in ("h", "m"):
+        count, rest = divmod(seconds, _UNIT_SECONDS[unit])
+        if count and not rest:
+            return f"{int(count)}{unit}"
     return f"{int(seconds) if seconds == int(seconds) else seconds!r}s"
 
 
@@ -188,14 +192,20 @@ class TextList(Kind[tuple[str, ...]]):
         return f"an array of {self.what}"
 
     def read(self, value: object) -> tuple[str, ...]:
-        """Return the texts in their canonical form."""
+        """Return the texts in their canonical form; the error tells of every one that is wrong."""
         if not isinstance(value, list):
             raise self.mismatch(value)
-        texts = tuple(self.check(text) for text in _texts(value, self))
-        for text, count in Counter(texts).items():
-            if count > 1:
-                raise ValueError(f"{quote(text)} is there twice")
-        return texts
+        texts: list[str] = []
+        wrong: list[str] = []
+        for text in _texts(value, self):
+            try:
+                texts.append(self.check(text))
+            except ValueError as error:
+                wrong.append(str(error))
+        wrong += (f"{quote(text)} is there twice" for text, n in Counter(texts).items() if n > 1)
+        if wrong:
+            raise ValueError("; ".join(dict.fromkeys(wrong)))
+        return tuple(texts)
 
     def plain(self, value: tuple[str, ...]) -> Plain:
         """Return the texts as a list."""

@@ -12,6 +12,7 @@ from typing import Literal, get_args
 
 from bridge_common.identity import DEFAULT_LOGIN_CHARACTERS, IdentityRules
 from bridge_common.settings import texts
+from bridge_common.settings.cache import CacheSettings
 from bridge_common.settings.declaration import key, section, sections
 from bridge_common.settings.endpoint import endpoint_text
 from bridge_common.settings.kinds import (
@@ -225,7 +226,19 @@ class Settings:
         "a login may use only its own, and outsiders may not use your domains.\n"
         "Every rule is off until it is switched on here, and Postfix is told to ask.",
     )
-    log: LogSettings = section(LogSettings, "log", "What is logged, and how.")
+    cache: CacheSettings = section(
+        CacheSettings,
+        "cache",
+        "Logins that `sasl-bridge` remembers, so that not each of them is a question to a server.\n"
+        "It keeps no password, only what one can be recognised by; all is forgotten when it ends.",
+    )
+    log: LogSettings = section(
+        LogSettings,
+        "log",
+        "What is logged, and how.\n"
+        "Both programs log to standard error, and never wait for whoever reads it: beyond 1 MiB of "
+        "unread lines further ones are dropped, and the log and `bridgectl status` say how many.",
+    )
 
 
 def identity_rules(identity: IdentitySettings) -> IdentityRules:

@@ -5,26 +5,30 @@ Fails with `SettingsError`, which names the key; logs nothing.
 """
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from bridge_common.directory.build import build_or_problem
 from bridge_common.directory.directory import Directory
 from bridge_common.errors import Problem, SettingsError
 from bridge_common.network.tls import Tls, tls_context, unusable_ca_file
+from bridge_common.settings.cache import CacheSettings
 from bridge_common.settings.ldap_profile import LdapProfile
 from bridge_common.settings.model import Settings, identity_rules
 from bridge_common.settings.served import (
     domains_of,
     domains_reaching,
+    profile_named,
     profiles_asked,
     servers_asked,
 )
 from bridge_common.settings.server import Server
 from sasl_bridge.dialogue.interface import DialogueRules
 from sasl_bridge.passdb.chain import Chain, Listed
-from sasl_bridge.passdb.interface import Passdb
+from sasl_bridge.passdb.failure_memory import FailureMemory, RememberedFailures
+from sasl_bridge.passdb.keys import keyed_digest
 from sasl_bridge.passdb.ldap import LdapPassdb
 from sasl_bridge.passdb.remote import RemotePassdb, RemoteServer, dialogues
+from sasl_bridge.passdb.success_cache import CacheRules, SuccessCache, Successes
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,9 +111,25 @@ def _build_profiles(settings: Settings, before: Sequence[BuiltProfile]) -> tuple
     return tuple(built)
 
 
-def build_passdb(settings: Settings, parts: Parts | None = None) -> Passdb:
+@dataclass(frozen=True, slots=True)
+class Remembered:
+    """What is remembered of logins; it outlives a reload."""
+
+    successes: Successes = field(default_factory=Successes)
+    failures: FailureMemory = field(default_factory=FailureMemory)
+
+    def obey(self, cache: CacheSettings) -> None:
+        """Keep to these settings from now on."""
+        self.successes.size = self.failures.size = cache.size
+        self.failures.ttl = cache.failure_ttl
+
+
+def build_passdb(
+    settings: Settings, parts: Parts | None = None, remembered: Remembered | None = None
+) -> SuccessCache:
     """Return the pipe for these settings, of these parts or of new ones. Raises SettingsError."""
     parts = build_parts(settings) if parts is None else parts
+    remembered = remembered or Remembered()
     if problems := _problems(settings, parts):
         raise SettingsError(problems)
     identities = identity_rules(settings.identity)
@@ -122,15 +142,37 @@ def build_passdb(settings: Settings, parts: Parts | None = None) -> Passdb:
 
     def listed(server: Server) -> Listed:
         domains = frozenset(domains_of(server, settings))
-        passdb: Passdb = (
+        passdb = RememberedFailures(
             LdapPassdb(server.name, directories[server.ldap_profile], identities, domains)
             if server.protocol == "ldap"
-            else remotes[server.name]
+            else remotes[server.name],
+            remembered.failures,
+            _scope(server, profile_named(server.ldap_profile, settings)),
+            by_client=server.forward_client != "none",
         )
         return Listed(server.name, passdb, domains, server.on_reject, server.required)
 
     asked = [listed(server) for server in servers_asked(settings) if server.enabled]
-    return Chain(asked, failure_delay=settings.smtp_auth.failure_delay)
+    chain = Chain(asked, failure_delay=settings.smtp_auth.failure_delay)
+    return SuccessCache(chain, _cache_rules(settings), remembered.successes)
+
+
+def _cache_rules(settings: Settings) -> CacheRules:
+    """Return how long a yes counts, and for whom: those who are asked must be the same."""
+    servers = [server for server in servers_asked(settings) if server.enabled]
+    asked = profiles_asked(settings)
+    profiles = [profile for profile in settings.ldap_profiles if profile.name in asked]
+    return CacheRules(
+        ttl=settings.cache.success_ttl,
+        grace=settings.cache.grace,
+        scope=_scope(settings.identity, servers, profiles),
+        by_client=any(server.forward_client != "none" for server in servers),
+    )
+
+
+def _scope(*settings: object) -> bytes:
+    """Return what stands for settings on which a verdict hangs."""
+    return keyed_digest(repr(settings).encode())
 
 
 def problems_in_files(settings: Settings) -> tuple[Problem, ...]:

@@ -65,7 +65,9 @@ class LdapPassdb:
         if verdict is Verdict.UNAVAILABLE:
             self._report(result, f"login {login}: {detail}", now)
         step = Step(self.name, verdict, detail, now - began)
-        return Answer(verdict, identity, self.name, detail, (step,), _was_sent(result))
+        about_account = verdict is Verdict.REJECTED and _is_about_the_account(result)
+        sent = _was_sent(result)
+        return Answer(verdict, identity, self.name, detail, (step,), sent, about_account)
 
     def _judge(self, result: Result, login: str) -> Judgement:
         match result:
@@ -115,6 +117,13 @@ def judge_account(
         why = f"the account is {identity.address}, whose domain is not asked about here (domains)"
         return Verdict.REJECTED, login, why
     return Verdict.ACCEPTED, identity.address, "bound"
+
+
+def _is_about_the_account(refused: Result) -> bool:
+    """Say whether a no is not about the password, be it that the password was right."""
+    return isinstance(refused, Bound) or (
+        isinstance(refused, BindRefused) and refused.account_state
+    )
 
 
 def _was_sent(result: Result) -> bool:

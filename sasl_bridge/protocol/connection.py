@@ -70,6 +70,9 @@ _CODES_ARE_KNOWN = 2  # code=temp_fail is understood (Dovecot 2.3)
 
 _SMTP = "smtp"
 _INVALID_BASE64 = "invalid_base64"
+_AUTH = b"AUTH\t"
+_ZERO = ord("0")
+_SURELY_TOO_LONG = len("4294967295")
 _REQUESTS: tuple[type[Command], ...] = (Auth, Continue, Cancel)
 
 
@@ -143,6 +146,23 @@ class AuthConnection:
     def waiting(self) -> int:
         """How many requests wait for a CONT."""
         return len(self._waiting)
+
+    def sole_auth(self, data: bytes) -> tuple[bytes, bytes] | None:
+        """Return id and fields of an AUTH, if nothing but one was sent and nothing is under way.
+
+        What is known by heart may be answered on the spot, and is not to be received then; this
+        changes nothing.
+        """
+        if self._hung_up or len(data) > self._limits.line_bytes:
+            return None
+        if self._verifying or self._waiting or not (self.ready and self._lines.empty):
+            return None
+        if not data.startswith(_AUTH) or data.find(b"\n") != len(data) - 1:
+            return None
+        number, found, fields = data[len(_AUTH) : -1].partition(b"\t")
+        # As it is written back: neither zero, nor above 32 bits.
+        plain = number.isdigit() and number[0] != _ZERO and len(number) < _SURELY_TOO_LONG
+        return (number, fields) if found and plain else None
 
     def receive_data(self, data: bytes, now: float) -> None:
         """Take what the client sent; ``now`` is in seconds of a clock that never goes back."""

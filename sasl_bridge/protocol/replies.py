@@ -37,7 +37,12 @@ def format_handshake(
 
 
 def format_ok(request_id: int, identity: str) -> bytes:
-    """Return the reply that the login is right, and whose it is.
+    """Return the reply that the login is right, and whose it is."""
+    return b"OK\t%d%b" % (request_id, format_ok_fields(identity))
+
+
+def format_ok_fields(identity: str) -> bytes:
+    """Return what stands behind the id of an OK.
 
     Just one ``user=``: of several Postfix takes the last and Exim the first. Never an empty one:
     both take it for a success with an empty login. Nothing beside it: of bare words, `nologin`
@@ -45,7 +50,7 @@ def format_ok(request_id: int, identity: str) -> bytes:
     """
     if not identity.isprintable() or not 0 < len(identity) <= _LONGEST_IDENTITY:
         raise ValueError("an identity is printable, not empty and not endless")
-    return b"OK\t%d\tuser=%b\n" % (request_id, _escaped(identity))
+    return b"\tuser=%b\n" % _escaped(identity)
 
 
 def format_cont(request_id: int, challenge: bytes) -> bytes:

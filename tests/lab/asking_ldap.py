@@ -62,6 +62,10 @@ class Corp:
         return answer
 
 
+# Each login is asked about.
+_FORGETFUL = 'cache = { success_ttl = "0s", failure_ttl = "0s" }'
+
+
 @asynccontextmanager
 async def corp(
     *entries: Entry, search: Told = SUCCESS, ours: Mapping[str, str] = OURS, **keys: Any
@@ -75,7 +79,9 @@ async def corp(
     with FakeServer(known) as server:
         lines = "\n".join(f"{path} = {value}" for path, value in ours.items())
         smtp_auth = 'smtp_auth = { method = "ldap", ldap_profile = "corp" }'
-        text = "\n".join([smtp_auth, lines, profile_at(**({"port": server.port} | keys))])
+        text = "\n".join(
+            [smtp_auth, _FORGETFUL, lines, profile_at(**({"port": server.port} | keys))]
+        )
         settings = parse_settings(text).settings
         parts = build_parts(settings)
         with closing(parts):

@@ -75,8 +75,8 @@ class Daemon(Running):
         folder.mkdir(parents=True, exist_ok=True)
         self.folder = folder
         self.lines: list[str] = []
-        self._settings = folder / "settings.toml"
-        self._settings.write_text(settings)
+        self.settings_file = folder / "settings.toml"
+        self.settings_file.write_text(settings)
         self._passed = passed
         self._more = threading.Condition()
         self._child: Child | None = None
@@ -102,7 +102,7 @@ class Daemon(Running):
         environment = os.environ | {"PYTHONPATH": self.python_path}
         if self._notifications is not None:
             environment["NOTIFY_SOCKET"] = str(self._notifications.path)
-        arguments = ["-m", self.module, "--settings", str(self._settings)]
+        arguments = ["-m", self.module, "--settings", str(self.settings_file)]
         descriptors = []
         if self._passed is not None:
             descriptors = [self._passed.socket.fileno()]
@@ -124,7 +124,7 @@ class Daemon(Running):
         assert self._child is not None
         assert self._notifications is not None
         if settings:
-            self._settings.write_text(settings)
+            self.settings_file.write_text(settings)
         self._child.send_signal(signal.SIGHUP)
         self._notifications.wait_for("RELOADING=1", self._child)
         self._notifications.wait_for("READY=1", self._child)

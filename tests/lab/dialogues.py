@@ -137,6 +137,9 @@ def _directed(login: Login, words: tuple[str, ...]) -> Login:  # noqa: C901, PLR
             return replace(login, takes_leave=False)
         case (("accepted" | "rejected" | "unavailable") as verdict, *detail):
             return replace(login, outcome=Outcome(Verdict(verdict), " ".join(detail)))
+        case ("account-state",):
+            assert login.outcome
+            return replace(login, outcome=replace(login.outcome, account_state=True))
         case ("hangup",) | ("tls",) | ("part", _):
             return login
     raise AssertionError(f"{login.name}: unknown direction {words}")

@@ -151,6 +151,17 @@ class Dovecot(Running):
         assert self._child is not None
         os.killpg(self._child.pid, signal.SIGCONT)
 
+    def change_users(self, users: Mapping[str, str]) -> None:
+        """Know these users (login: password) and no others; it is started anew, if it runs.
+
+        By itself it looks at the file once a second only.
+        """
+        runs = self._child is not None
+        self.stop()
+        self._write_users(users)
+        if runs:
+            self.start()
+
     def log_with(self, pattern: str, number: int = 1) -> str:
         """Return its log once ``pattern`` is in it so many times."""
         return text_with(self.folder / "log", pattern, number)
@@ -159,9 +170,12 @@ class Dovecot(Running):
         home = self.folder / "home"
         home.mkdir(parents=True)
         home.chmod(0o1777)
+        self._write_users(users)
+        self.configuration.write_text(text)
+
+    def _write_users(self, users: Mapping[str, str]) -> None:
         lines = [f"{login}:{_scheme(password)}\n" for login, password in users.items()]
         (self.folder / "users").write_text("".join(lines))
-        self.configuration.write_text(text)
 
     def _text(self, *, penalties: bool, cleartext: bool) -> str:
         version = _VERSION_2_3 if self._is_old() else _VERSION_2_4

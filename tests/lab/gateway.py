@@ -69,7 +69,8 @@ class Gateway:
 
     def sender_settings(self, *tables: str, **sender: Any) -> str:
         """Return the text of a settings file for sasl-policyd that fits this gateway."""
-        return sender_settings_text(self.folder, self.postfix.policy_socket, tables, **sender)
+        keys = {"myorigin": "example.com", **sender}  # as in its Postfix
+        return sender_settings_text(self.folder, self.postfix.policy_socket, tables, **keys)
 
     def policyd(self, *tables: str, passed: PassedSocket | None = None, **sender: Any) -> Policyd:
         """Return a daemon with these rules, not yet started; as for `sender_settings`."""

@@ -15,6 +15,8 @@ from bridge_common.identity import IdentityRules
 from bridge_common.runtime.endpoint import open_endpoint
 from sasl_bridge.admission import AdmissionRules
 from sasl_bridge.credentials import Credentials
+from sasl_bridge.passdb.interface import Passdb
+from sasl_bridge.passdb.success_cache import CacheRules, SuccessCache, Successes
 from sasl_bridge.protocol.connection import Limits
 from sasl_bridge.service import (
     AuthService,
@@ -102,6 +104,15 @@ RULES = ServiceRules(
 )
 
 
+# Each login is asked about.
+FORGETFUL = CacheRules(ttl=0.0)
+
+
+def in_force(rules: ServiceRules, pipe: Passdb, cache: CacheRules = FORGETFUL) -> InForce:
+    """Return what is in force with this pipe behind a cache of its own."""
+    return InForce(rules, SuccessCache(pipe, cache, Successes()))
+
+
 @asynccontextmanager
 async def served(
     folder: Path,
@@ -110,9 +121,10 @@ async def served(
     rules: ServiceRules = RULES,
     limits: Limits | None = None,
     patience: Patience | None = None,
+    cache: CacheRules = FORGETFUL,
 ) -> AsyncIterator[tuple[AuthService, Client]]:
     service = AuthService(DecisionLog(), limits=limits or Limits(), patience=patience or Patience())
-    service.apply(InForce(rules, pipe))
+    service.apply(in_force(rules, pipe, cache))
     listener = open_endpoint(f"unix:{folder}/auth")
     loop = asyncio.get_running_loop()
     server = await loop.create_server(lambda: ClientConnection(service), sock=listener.socket)

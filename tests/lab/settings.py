@@ -21,11 +21,13 @@ def settings_text(
     *,
     domains: Sequence[str] = ("example.com",),
     identity: Mapping[str, Any] | None = None,
+    cache: Mapping[str, Any] | None = None,
     **smtp_auth: Any,
 ) -> str:
     """Return a settings file for logins of these domains; ``smtp_auth`` overrides that section.
 
-    ``identity`` are further keys of `[identity]`.
+    ``identity`` are further keys of `[identity]`, ``cache`` those of `[cache]`: without them
+    nothing is remembered, and each login is asked about.
     """
     section = {
         "enabled": True,
@@ -35,7 +37,15 @@ def settings_text(
         **smtp_auth,
     }
     whose = {"domains": list(domains), **(identity or {})}
-    return "\n".join([_table("[smtp_auth]", section), _table("[identity]", whose), *servers])
+    remembering = {"success_ttl": "0s", "failure_ttl": "0s", **(cache or {})}
+    return "\n".join(
+        [
+            _table("[smtp_auth]", section),
+            _table("[identity]", whose),
+            _table("[cache]", remembering),
+            *servers,
+        ]
+    )
 
 
 def sender_settings_text(

@@ -71,6 +71,7 @@ def warnings(caplog: pytest.LogCaptureFixture) -> list[str]:
     return [record.getMessage() for record in caplog.records if record.levelname == "WARNING"]
 
 
+@pytest.mark.expect_warnings("is gone")
 async def test_a_file_that_comes_changes_and_goes_is_told_each_time(
     tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
@@ -86,8 +87,10 @@ async def test_a_file_that_comes_changes_and_goes_is_told_each_time(
     assert caplog.messages == [
         f"aliases: {path}: 1 address",
         f"aliases: {path}: 2 addresses",
+        f"aliases: {path} is gone; nobody owns its aliases any more",
         f"aliases: {path}: no file",
     ]
+    assert warnings(caplog) == [caplog.messages[2]]
 
 
 async def test_another_file_in_its_place_is_seen(tmp_path: Path) -> None:

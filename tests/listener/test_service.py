@@ -4,13 +4,10 @@ import asyncio
 from pathlib import Path
 
 import pytest
-from lab.serving import RULES, Client, Scripted, decision, served
+from lab.serving import RULES, Client, Scripted, decision, in_force, served
 
 from sasl_bridge.admission import AdmissionRules
-from sasl_bridge.service import (
-    InForce,
-    ServiceRules,
-)
+from sasl_bridge.service import ServiceRules
 from sasl_bridge.verdict import Verdict
 
 
@@ -168,7 +165,7 @@ async def test_a_request_finishes_with_the_pipe_it_began_with(tmp_path: Path) ->
         await client.greet()
         client.auth(1, "wait")
         await old.busy.wait()
-        service.apply(InForce(RULES, new))
+        service.apply(in_force(RULES, new))
         old.go_on.set()
         assert await client.line() == "OK\t1\tuser=alice@example.com"
         client.auth(2, "right")
@@ -227,7 +224,7 @@ async def test_a_reload_between_prompt_and_password_counts(tmp_path: Path) -> No
         client.send("AUTH\t1\tLOGIN\tservice=smtp\tsecured\tresp=YWxpY2VAZXhhbXBsZS5jb20=")
         assert await client.line() == "CONT\t1\tUGFzc3dvcmQ6"
         off = AdmissionRules(False, True, RULES.admission.identity)
-        service.apply(InForce(ServiceRules(off, 5.0, 0.0), pipe))
+        service.apply(in_force(ServiceRules(off, 5.0, 0.0), pipe))
         client.send("CONT\t1\tcmlnaHQ=")
         assert await client.rest() == ""
     assert pipe.asked == []

@@ -4,22 +4,26 @@ import asyncio
 import contextlib
 import logging
 from pathlib import Path
+from typing import cast
 
 import pytest
+from lab.serving import in_force
 from lab.transcript import Direction, FromClient, FromServer, Step, read_transcript
 
+from bridge_common.deadline import Deadline
 from bridge_common.decisions import DecisionLog
 from bridge_common.identity import IdentityRules
 from bridge_common.runtime.endpoint import open_endpoint
 from bridge_common.secret import Secret
 from sasl_bridge.admission import AdmissionRules
-from sasl_bridge.credentials import Claim
+from sasl_bridge.credentials import Claim, Credentials
+from sasl_bridge.passdb.success_cache import Keys
 from sasl_bridge.protocol.connection import AuthParameters
 from sasl_bridge.service import (
     REFUSAL,
     AuthService,
     ClientConnection,
-    InForce,
+    Question,
     ServiceRules,
 )
 from sasl_bridge.verdict import Answer, Refused, Verdict
@@ -42,7 +46,8 @@ class Prompted(AuthService):
 
     def __init__(self, clock: "Clock") -> None:
         super().__init__(DecisionLog(), clock=clock)
-        self.apply(InForce(RULES, Nobody()))
+        self._in_force = in_force(RULES, Nobody())
+        self.apply(self._in_force)
         self.asked: asyncio.Queue[tuple[Claim | Refused, asyncio.Future[Answer]]] = asyncio.Queue()
         self.tls_required = self.disabled = False
 
@@ -53,7 +58,13 @@ class Prompted(AuthService):
             return Refused(Verdict.REJECTED, "no TLS")
         return None
 
-    async def decide(self, claim: Claim | Refused, parameters: AuthParameters) -> Answer:
+    def consider(self, claim: Claim | Refused, parameters: AuthParameters) -> Question:
+        del parameters
+        unadmitted = cast("Credentials", claim)
+        return Question(self._in_force, unadmitted, Keys(b"", b""), Deadline.after(30.0))
+
+    async def ask(self, question: Question) -> Answer:
+        claim = cast("Claim | Refused", question.credentials)
         answer: asyncio.Future[Answer] = asyncio.get_running_loop().create_future()
         self.asked.put_nowait((claim, answer))
         return await answer

@@ -195,7 +195,7 @@ def test_show_prints_contexts_with_what_they_say_and_nothing_else(
     assert bridgectl(["show", "--settings", str(file)]) == 0
     said = capsys.readouterr().out
     assert '\n[sender]\nlisten = ["unix:/var/spool/postfix/sasl-bridge/policy"]\n' in said
-    assert f"\n{context}\n[log]\n" in said
+    assert f"\n{context}\n[cache]\n" in said
     assert bridgectl(["show", "--settings", str(file), "--json"]) == 0
     shown = json.loads(capsys.readouterr().out)["sender"]
     assert shown["context"] == [{"name": "submission", "match_login": "enforce"}]

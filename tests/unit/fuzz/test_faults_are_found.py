@@ -217,8 +217,8 @@ class AnswersTwice(PolicyConnection):
 
 
 class HearsOnlyWholeRequests(PolicyConnection):
-    def receive_data(self, data: bytes) -> None:
-        super().receive_data(data if data.endswith(b"\n\n") else b"")
+    def receive_data(self, data: bytes | memoryview) -> None:
+        super().receive_data(data if bytes(data).endswith(b"\n\n") else b"")
 
 
 class LosesTheNextRequest(PolicyConnection):

@@ -140,6 +140,7 @@ def test_there_are_exactly_the_keys_that_work_today() -> None:
             "on_lookup_failure",
             "help_text",
         ],
+        "cache": ["success_ttl", "failure_ttl", "size", "grace"],
         "log": ["level", "format", "decisions"],
     }
 

@@ -319,6 +319,12 @@ name = "submission"
 match_login = "enforce"
 help_text = ""
 
+[cache]
+success_ttl = "5m"
+failure_ttl = "30s"
+size = 10000
+grace = "0s"
+
 [log]
 level = "info"
 format = "text"
@@ -330,7 +336,15 @@ decisions = "all"
 def test_json_has_the_names_of_the_file() -> None:
     settings = Settings(servers=(Server(name="one", host="b"), Server(name="two", host="c")))
     shown: dict[str, Any] = settings_as_json(settings)
-    assert list(shown) == ["smtp_auth", "identity", "server", "ldap_profile", "sender", "log"]
+    assert list(shown) == [
+        "smtp_auth",
+        "identity",
+        "server",
+        "ldap_profile",
+        "sender",
+        "cache",
+        "log",
+    ]
     assert [server["name"] for server in shown["server"]] == ["one", "two"]
     assert shown["smtp_auth"]["connection_timeout"] == "8s"
     assert shown["identity"]["domains"] == []
