@@ -1,5 +1,6 @@
 """sasl-policyd with a directory: reloads, changes and the end while it is being asked."""
 
+import asyncio
 import socket
 import threading
 from concurrent.futures import ThreadPoolExecutor
@@ -13,6 +14,7 @@ from lab.bridge import Policyd
 from lab.directory_entries import GATEWAY
 from lab.fake_server import FakeServer, Peer
 from lab.ldap_replies import Entries, Entry
+from lab.leftovers import settled
 from lab.policyd_alone import BOB, CLOSED, NOT_HERS, SALES
 from lab.policyd_alone import policyd_settings as text
 from lab.settings import (
@@ -60,7 +62,7 @@ def test_a_directory_is_asked_once_and_again_after_a_reload(tmp_path: Path) -> N
         assert postfix.ask(sender=SALES, instance="4") == NOT_HERS
         assert entries.binds == [GATEWAY, GATEWAY]
         assert len(directory.peers) == 2
-        assert directory.open_connections() == 1
+        asyncio.run(settled(lambda: directory.open_connections() == 1))
 
 
 def test_a_look_up_ends_with_the_settings_that_it_began_with(tmp_path: Path) -> None:
