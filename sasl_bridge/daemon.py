@@ -146,6 +146,7 @@ class Bridge:
         begun = time.monotonic()
         answer = self._service.consider(claim, parameters)
         if isinstance(answer, Question):
+            self._remembered.failures.flush(answer.credentials.identity.address)
             answer = await self._service.ask(answer)
         seconds = time.monotonic() - begun
         attempt = AuthRequest(0, "bridgectl", parameters, claim)

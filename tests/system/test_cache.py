@@ -129,3 +129,7 @@ def test_bridgectl_login_asks_the_servers_whatever_is_remembered(gateway: Gatewa
         reply = ask_daemon(bridge.settings_file, "verify", login=ALICE, password="hers", client="")
         assert reply["verdict"] == "rejected"
         assert log_in(gateway, "hers") == WRONG
+        dovecot.change_users({ALICE: "hers"})
+        assert log_in(gateway, "hers") == WRONG
+        reply = ask_daemon(bridge.settings_file, "verify", login=ALICE, password="hers", client="")
+        assert reply["verdict"] == "accepted"
