@@ -22,8 +22,8 @@ from typing import Protocol
 from urllib.parse import unquote
 
 from bridge_common.secret import Secret
-from fuzz.law import LawBrokenError, require
-from fuzz.steps import Step, Steps, in_pieces
+from fuzz.law import require
+from fuzz.steps import Step, Steps, whole_and_in_pieces
 from sasl_bridge.dialogue.interface import (
     Action,
     Attempt,
@@ -248,22 +248,16 @@ class DialogueLaws:
     def play(self, steps: Steps) -> set[Hashable]:
         """Play it as it is, and once more in small pieces. Raises LawBrokenError."""
         setting = setting_of(steps)
-        whole = self._played(setting, steps)
-        self._judge(whole)
-        try:
-            cut = self._played(setting, in_pieces(steps))
-            self._judge(cut)
-        except LawBrokenError as error:
-            error.add_note("(when the same comes in small pieces)")
-            raise
+        whole, cut = whole_and_in_pieces(lambda one: self._judged(setting, one), steps)
         _compare(whole, cut)
         return whole.reached
 
-    def _played(self, setting: Setting, steps: Steps) -> Play:
+    def _judged(self, setting: Setting, steps: Steps) -> Play:
         play = Play(setting, self.reader.begin(setting))
         for step in steps:
             play.step(step)
         play.end()
+        self._judge(play)
         return play
 
     def _judge(self, play: Play) -> None:

@@ -24,9 +24,9 @@ from lab.transcript import Direction, FromClient, read_transcript
 
 from fuzz.dialogue_target import CORPORA
 from fuzz.engine import main
-from fuzz.law import LawBrokenError, require
+from fuzz.law import require
 from fuzz.mutation import Mutation
-from fuzz.steps import Step, Steps, in_pieces
+from fuzz.steps import Step, Steps, whole_and_in_pieces
 from sasl_bridge.credentials import Claim
 from sasl_bridge.protocol.connection import (
     AuthConnection,
@@ -315,12 +315,7 @@ class AuthTarget:
 
     def play(self, steps: Steps) -> set[Hashable]:
         """Play it as it is, and once more in small pieces. Raises LawBrokenError."""
-        whole = _played(steps, self.kind)
-        try:
-            cut = _played(in_pieces(steps), self.kind)
-        except LawBrokenError as error:
-            error.add_note("(when the same comes in small pieces)")
-            raise
+        whole, cut = whole_and_in_pieces(lambda one: _played(one, self.kind), steps)
         require(cut.log == whole.log, "any cut gives the same events")
         require(cut.output == whole.output, "any cut gives the same output")
         return whole.reached

@@ -17,9 +17,9 @@ from lab.transcript import Direction, FromClient, read_transcript
 
 from fuzz.dialogue_target import CORPORA
 from fuzz.engine import main
-from fuzz.law import LawBrokenError, require
+from fuzz.law import require
 from fuzz.mutation import Mutation
-from fuzz.steps import Step, Steps, in_pieces
+from fuzz.steps import Step, Steps, whole_and_in_pieces
 from policyd.action import DUNNO, HANG_UP, Action, Code, Refuse
 from policyd.protocol import MAX_ATTRIBUTES, MAX_REQUEST_BYTES, PolicyConnection
 from policyd.request import PolicyRequest
@@ -189,12 +189,7 @@ class PolicyTarget:
 
     def play(self, steps: Steps) -> set[Hashable]:
         """Play it as it is, and once more in small pieces. Raises LawBrokenError."""
-        whole = _played(steps, self.kind)
-        try:
-            cut = _played(in_pieces(steps), self.kind)
-        except LawBrokenError as error:
-            error.add_note("(when the same comes in small pieces)")
-            raise
+        whole, cut = whole_and_in_pieces(lambda one: _played(one, self.kind), steps)
         require(cut.asked == whole.asked, "any cut gives the same requests")
         require(cut.output == whole.output, "any cut gives the same output")
         require(cut.connection.broken == whole.connection.broken, "any cut is broken alike")

@@ -8,9 +8,14 @@ Knows no protocol; which words there are is for the program that plays them.
 import ast
 from collections.abc import Callable, Iterator
 from itertools import pairwise
+from typing import TypeVar
+
+from fuzz.law import LawBrokenError
 
 Step = bytes | tuple[str, ...]
 Steps = tuple[Step, ...]
+
+T = TypeVar("T")
 
 _MOST_TRIES = 3000
 _SHORT, _LONG = 60, 2000  # bytes
@@ -27,6 +32,19 @@ def read_steps(text: str) -> Steps:
 def in_pieces(steps: Steps) -> Steps:
     """Return the same, in pieces of one byte; what is longer is cut in fewer, to save time."""
     return tuple(piece for step in steps for piece in _pieces(step))
+
+
+def whole_and_in_pieces(play: Callable[[Steps], T], steps: Steps) -> tuple[T, T]:
+    """Play them as they are, and once more in small pieces; the error says which it was.
+
+    Raises LawBrokenError.
+    """
+    whole = play(steps)
+    try:
+        return whole, play(in_pieces(steps))
+    except LawBrokenError as error:
+        error.add_note("(when the same comes in small pieces)")
+        raise
 
 
 def _pieces(step: Step) -> Iterator[Step]:

@@ -5,6 +5,7 @@ equality and presence, and as much of BER (X.690) as they need.
 """
 
 import ssl
+import threading
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 
@@ -103,6 +104,21 @@ class Entries:
             found = [one for one in found if one.dn == base.decode()]
         done = _tlv(_SEARCH_DONE, self.search.encoded)
         return [*(_found(one, attributes) for one in found), done]
+
+
+class Gated(Entries):
+    """A directory that answers nothing on its first connection before it may."""
+
+    def __init__(self, *entries: Entry) -> None:
+        super().__init__(*entries)
+        self.asked, self.may_answer = threading.Event(), threading.Event()
+
+    def __call__(self, peer: Peer) -> None:
+        """Wait with the first connection."""
+        if not self.asked.is_set():
+            self.asked.set()
+            self.may_answer.wait(20)
+        super().__call__(peer)
 
 
 def _hear(peer: Peer) -> tuple[bytes, int, bytes]:

@@ -1,7 +1,6 @@
 """The running daemon with a directory: what Postfix and the administrator see, and reloads."""
 
 import json
-import threading
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
@@ -13,8 +12,8 @@ import pytest
 from lab.asking_ldap import ALICE, DN, NAMES, SERVICE
 from lab.bridge import Bridge
 from lab.directory_entries import GATEWAY, GATEWAY_PASSWORD
-from lab.fake_server import FakeServer, Peer
-from lab.ldap_replies import Entries, Entry
+from lab.fake_server import FakeServer
+from lab.ldap_replies import Entries, Entry, Gated
 from lab.settings import listed_profile, profile_at, server, settings_text
 from lab.smtpd import Smtpd
 
@@ -66,21 +65,6 @@ def running(folder: Path, entries: Entries, **keys: Any) -> Iterator[Running]:
         Bridge(folder, _settings(folder, directory.port, **keys)) as bridge,
     ):
         yield Running(folder, entries, directory, bridge)
-
-
-class Gated(Entries):
-    """A directory that answers nothing before it may."""
-
-    def __init__(self, *entries: Entry) -> None:
-        super().__init__(*entries)
-        self.asked, self.may_answer = threading.Event(), threading.Event()
-
-    def __call__(self, peer: Peer) -> None:
-        """Wait with the first connection."""
-        if not self.asked.is_set():
-            self.asked.set()
-            self.may_answer.wait(20)
-        super().__call__(peer)
 
 
 # Postfix

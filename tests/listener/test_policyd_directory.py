@@ -2,7 +2,6 @@
 
 import asyncio
 import socket
-import threading
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
@@ -12,30 +11,14 @@ from lab.asking_ldap import ALICE, DN, NAMES, SERVICE
 from lab.asking_policy import Asker
 from lab.bridge import Policyd
 from lab.directory_entries import GATEWAY
-from lab.fake_server import FakeServer, Peer
-from lab.ldap_replies import Entries, Entry
+from lab.fake_server import FakeServer
+from lab.ldap_replies import Entries, Entry, Gated
 from lab.leftovers import settled
 from lab.policyd_alone import BOB, CLOSED, NOT_HERS, SALES
 from lab.policyd_alone import policyd_settings as text
-from lab.settings import (
-    profile_at,
-)
+from lab.settings import profile_at
 
 pytestmark = pytest.mark.usefixtures("daemon_loop")
-
-
-class Gated(Entries):
-    """A directory that answers nothing on its first connection before it may."""
-
-    def __init__(self, *entries: Entry) -> None:
-        super().__init__(*entries)
-        self.asked, self.may_answer = threading.Event(), threading.Event()
-
-    def __call__(self, peer: Peer) -> None:
-        if not self.asked.is_set():
-            self.asked.set()
-            self.may_answer.wait(20)
-        super().__call__(peer)
 
 
 WITH_SALES = Entry(DN, b"secret", NAMES | {"mail": ["alice@example.com", SALES]})

@@ -4,25 +4,12 @@ import asyncio
 
 import pytest
 from lab.held_passdb import Asked, HeldPassdb
+from lab.remembered_logins import ALICE, BARE, FIVE_MINUTES, HER_NEW_ONE, login
 
 from bridge_common.deadline import Deadline
-from bridge_common.identity import Identity, LoginForm
-from bridge_common.secret import Secret
 from sasl_bridge.credentials import Credentials
 from sasl_bridge.passdb.success_cache import CacheRules, SuccessCache, Successes
 from sasl_bridge.verdict import Answer, Verdict
-
-
-def login(
-    local: str = "alice", password: bytes = b"hers", form: LoginForm = LoginForm.ADDRESS
-) -> Credentials:
-    return Credentials(Identity(local, "example.com", form), Secret(password), "192.0.2.1")
-
-
-FIVE_MINUTES = CacheRules(ttl=300.0)
-ALICE = login()
-HER_NEW_ONE = login(password=b"her new one")
-BARE = login(form=LoginForm.BARE)
 
 YES = Answer(Verdict.ACCEPTED, "alice.smith@example.com", "mail", "OK")
 NO = Answer(Verdict.REJECTED, "alice@example.com", "mail", "no")
