@@ -65,7 +65,7 @@ def test_a_user_logs_in_in_every_way(gateway: Gateway) -> None:
         assert told_by_each(gateway, WAYS, "bob", "his") == dict.fromkeys(WAYS, ACCEPTED)
         assert told_by_each(gateway, WAYS, "nobody") == dict.fromkeys(WAYS, WRONG)
         assert told_by_each(gateway, WAYS, "alice", "his") == dict.fromkeys(WAYS, WRONG)
-        reasons = reason_of_each(bridge, WAYS)
+        reasons = reason_of_each(bridge, WAYS, 5)
         logins = {field(line, "login") for line in bridge.decisions(5 * len(WAYS))}
         assert slapd.binds("") == 0
     assert reasons == dict.fromkeys(WAYS, "Invalid credentials (49)")
