@@ -27,37 +27,53 @@ def add_daemon_option(parser: argparse.ArgumentParser) -> None:
     )
 
 
-def ask_daemons(arguments: argparse.Namespace, command: str) -> Replies:
+def ask_daemons(arguments: argparse.Namespace, command: str, **request: Any) -> Replies:
     """Ask those that are meant, and say on standard error which of them are missed.
 
     Raises RequestFailed.
     """
-    asked = [DAEMONS[arguments.program]] if arguments.program else list(DAEMONS.values())
-    replies: Replies = {}
-    away: dict[str, NotRunning] = {}
-    for daemon in asked:
-        try:
-            replies[daemon.name] = ask_daemon(arguments.settings, command, daemon=daemon)
-        except NotRunning as error:
-            replies[daemon.name], away[daemon.name] = None, error
-    for name in _missed(arguments, replies):
+    replies, away = ask_each(arguments, command, **request)
+    for name in missed(arguments, replies):
         print(f"bridgectl: {away[name]}", file=sys.stderr)
     return replies
+
+
+def ask_each(
+    arguments: argparse.Namespace, command: str, **request: Any
+) -> tuple[Replies, dict[str, NotRunning]]:
+    """Ask those that are meant; return what they replied, and why some did not.
+
+    Raises RequestFailed.
+    """
+    replies: Replies = {}
+    away: dict[str, NotRunning] = {}
+    for daemon in _meant(arguments):
+        try:
+            reply = ask_daemon(arguments.settings, command, daemon=daemon, **request)
+        except NotRunning as error:
+            replies[daemon.name], away[daemon.name] = None, error
+        else:
+            replies[daemon.name] = reply
+    return replies, away
+
+
+def _meant(arguments: argparse.Namespace) -> list[Daemon]:
+    return [DAEMONS[arguments.program]] if arguments.program else list(DAEMONS.values())
 
 
 def exit_code(arguments: argparse.Namespace, replies: Replies, *, good: bool) -> int:
     """Return 0; 78 if the settings are not good; 69 if a daemon is missed."""
     if not good:
         return os.EX_CONFIG
-    return os.EX_UNAVAILABLE if _missed(arguments, replies) else os.EX_OK
+    return os.EX_UNAVAILABLE if missed(arguments, replies) else os.EX_OK
 
 
-def _missed(arguments: argparse.Namespace, replies: Replies) -> list[str]:
+def missed(arguments: argparse.Namespace, replies: Replies) -> list[str]:
     """Return those that should run and do not; where none runs and none should, all of them."""
     away = [name for name, reply in replies.items() if reply is None]
     needed = _needed(arguments.settings) if away else set()
-    missed = [name for name in away if name in needed]
-    return missed or (away if len(away) == len(replies) else [])
+    needed_and_away = [name for name in away if name in needed]
+    return needed_and_away or (away if len(away) == len(replies) else [])
 
 
 def _needed(settings_file: Path) -> set[str]:

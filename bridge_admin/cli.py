@@ -15,8 +15,15 @@ from pathlib import Path
 from typing import NoReturn, Protocol
 
 from bridge_admin.commands import (
+    block,
+    blocks_export,
+    blocks_import,
+    blocks_list,
+    budget_clear,
+    budget_list,
     cache_flush,
     check,
+    decisions,
     explain,
     login,
     profile_list,
@@ -26,6 +33,7 @@ from bridge_admin.commands import (
     server_test,
     show,
     status,
+    unblock,
 )
 from bridge_admin.control_client import NotRunning, RequestFailed, TooLong
 from bridge_common.errors import SettingsError
@@ -55,11 +63,29 @@ _EXIT_INTERRUPTED = 128 + signal.SIGINT  # as shells have it
 # What the daemon's word for whose fault it is amounts to.
 _EXIT_CODES_OF_FAILURES = {"request": os.EX_USAGE, "busy": os.EX_TEMPFAIL}
 
-_COMMANDS: tuple[_CommandModule, ...] = (check, show, login, explain, status, reload)
+_COMMANDS: tuple[_CommandModule, ...] = (
+    check,
+    show,
+    login,
+    explain,
+    status,
+    decisions,
+    block,
+    unblock,
+    reload,
+)
 _GROUPS: Mapping[str, tuple[str, tuple[_CommandModule, ...]]] = {
     "server": ("list the servers, or test one of them", (server_list, server_test)),
     "profile": ("list the LDAP profiles, or test one of them", (profile_list, profile_test)),
+    "blocks": (
+        "list who is blocked, or carry it to another gateway",
+        (blocks_list, blocks_export, blocks_import),
+    ),
     "cache": ("forget what is remembered of logins", (cache_flush,)),
+    "budget": (
+        "list the lock-out budgets that are used, or make one whole",
+        (budget_list, budget_clear),
+    ),
 }
 
 

@@ -82,7 +82,7 @@ def ask_daemon(
         raise NotRunning(
             f"{missing}{control}: {error.strerror or error}; is {daemon.name} running?"
         ) from error
-    if not line:
+    if not line.endswith(b"\n"):
         raise NotRunning(f"{control}: the daemon hung up without an answer; see its log")
     reply: dict[str, Any] = json.loads(line)
     if not reply.pop("ok"):

@@ -58,21 +58,44 @@ def wrapped(text: str, width: int) -> list[str]:
 
 
 def print_table(rows: Sequence[tuple[str, ...]]) -> None:
-    """Print rows of as many cells each.
+    """Print a table, as `table_lines` has it, in this terminal."""
+    for line in table_lines(rows, shutil.get_terminal_size().columns):
+        print(line)
 
-    A cell may be of several lines. The last one is wrapped where the terminal ends, or below its
-    row if there is little room beside it.
-    """
+
+def table_lines(rows: Sequence[tuple[str, ...]], terminal: int) -> list[str]:
+    """Return the lines of rows of as many cells each; a cell may be of several lines."""
     columns = zip(*rows, strict=True)
     widths = [max(len(line) for cell in cells for line in cell.split("\n")) for cells in columns]
+    return [line for row in rows for line in row_lines(row, widths, terminal)]
+
+
+def row_lines(row: Sequence[str], widths: Sequence[int], terminal: int) -> list[str]:
+    """Return the lines of one row of a table with these widths.
+
+    The last cell is wrapped where the terminal ends, or below the row if there is little room
+    beside it.
+    """
+    *cells, last = row
     before = sum(width + 2 for width in widths[:-1])
-    terminal = shutil.get_terminal_size().columns
     beside = terminal - before >= _LEAST_LAST_COLUMNS
-    for *cells, last in rows:
-        remarks = wrapped(last, terminal - before) if beside else []
-        for parts in zip_longest(*(cell.split("\n") for cell in cells), remarks, fillvalue=""):
-            padded = (f"{part:{width}}" for part, width in zip(parts, widths, strict=True))
-            print("  ".join(padded).rstrip())
-        if not beside:
-            for line in wrapped(last, max(terminal, _LEAST_LAST_COLUMNS) - len(_INDENT)):
-                print(_INDENT + line)
+    remarks = wrapped(last, terminal - before) if beside else []
+    lines = []
+    for parts in zip_longest(*(cell.split("\n") for cell in cells), remarks, fillvalue=""):
+        padded = (f"{part:{width}}" for part, width in zip(parts, widths, strict=True))
+        lines.append("  ".join(padded).rstrip())
+    if not beside:
+        below = wrapped(last, max(terminal, _LEAST_LAST_COLUMNS) - len(_INDENT))
+        lines += [_INDENT + line for line in below]
+    return lines
+
+
+def span(seconds: float) -> str:
+    """Return a time in its two greatest units: `2 d 3 h`, `4 min 5 s`, `6 s`."""
+    rest = max(0, int(seconds))
+    parts: list[str] = []
+    for unit, length in (("d", 86400), ("h", 3600), ("min", 60), ("s", 1)):
+        count, rest = divmod(rest, length)
+        if count or parts:
+            parts.append(f"{count} {unit}")
+    return " ".join(parts[:2]) or "0 s"

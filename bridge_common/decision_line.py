@@ -10,7 +10,8 @@ from collections.abc import Mapping
 
 Field = str | float
 
-_MAX_VALUE_CHARACTERS = 500
+MAX_VALUE_CHARACTERS = 500
+"""What is longer is cut."""
 
 _quoted = json.JSONEncoder().encode
 # All but printable ASCII; space, `"`, `=` and `\` too.
@@ -25,7 +26,7 @@ def format_decision(fields: Mapping[str, Field]) -> str:
         if not isinstance(value, str):
             parts.append(f"{name}={value:.3f}")
         elif value:
-            if len(value) > _MAX_VALUE_CHARACTERS:
+            if len(value) > MAX_VALUE_CHARACTERS:
                 value = _bounded(value)  # noqa: PLW2901  # it is still that field's
             parts.append(f"{name}={_quoted(value)}" if _to_be_quoted(value) else f"{name}={value}")
     return " ".join(parts)
@@ -39,6 +40,6 @@ def bounded_fields(fields: Mapping[str, Field]) -> dict[str, Field]:
 
 
 def _bounded(value: str) -> str:
-    if len(value) <= _MAX_VALUE_CHARACTERS:
+    if len(value) <= MAX_VALUE_CHARACTERS:
         return value
-    return value[:_MAX_VALUE_CHARACTERS] + "..."
+    return value[:MAX_VALUE_CHARACTERS] + "..."

@@ -1,17 +1,19 @@
 """The composition root: settings -> rules and owners -> listeners; reload; nothing else."""
 
 import asyncio
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 from typing import Any
 
+from bridge_common.blocks import Blocks
 from bridge_common.decisions import DecisionLog
 from bridge_common.directory.build import build_or_problem
 from bridge_common.errors import Problem, SettingsError
 from bridge_common.identity import IdentityRules
 from bridge_common.log import configure_log
+from bridge_common.metrics import Measure, problems_with_library
 from bridge_common.runtime.control import Busy, Command, Reply, WhileAwaited
 from bridge_common.runtime.lifecycle import Ready
 from bridge_common.settings.location import control_of
@@ -20,8 +22,10 @@ from bridge_common.settings.networks import network_of
 from bridge_common.settings.read import Loaded, read_settings
 from bridge_common.settings.sender import NullSender, Sender, any_rule_on, in_context
 from bridge_common.settings.write import format_settings
+from policyd.blocks_file import BlocksFile
 from policyd.explain import explain
 from policyd.facts import InForce
+from policyd.metrics import metrics_of_policy
 from policyd.ownership.aliases import AliasRules
 from policyd.ownership.aliases_file import NO_FILE, AliasesFile, Reading
 from policyd.ownership.directory import DirectoryAddresses
@@ -66,13 +70,18 @@ class Policy:
         self.default_sockets = Sender(control=control)
         self._applied: _ToApply | None = None
         self._watching: asyncio.Task[None] | None = None
+        self._blocks_file = BlocksFile(Blocks())
         self._service = PolicyService(DecisionLog())
         self.connections = self._service.connections
-        self.commands: Mapping[str, Command] = {"explain": WhileAwaited(self._explain)}
+        self.commands: Mapping[str, Command] = {
+            "explain": WhileAwaited(self._explain),
+            "decisions": self._service.decisions.recent.answer,
+        }
 
     def prepare(self) -> Ready[_ToApply]:
         """Read the settings and the aliases. Blocks. Raises SettingsError."""
-        loaded, built = load(self._settings_file, self._applied.built if self._applied else None)
+        before = self._applied.built if self._applied else None
+        loaded, built = load(self._settings_file, before, self._blocks_file.blocks)
         settings = loaded.settings
         aliases = built.aliases
         return Ready(
@@ -94,14 +103,37 @@ class Policy:
         if self._watching is not None:
             self._watching.cancel()
         self._watching = asyncio.get_running_loop().create_task(built.built.aliases.watch())
+        self._blocks_file.use(built.settings.smtp_auth.state_dir)
 
     def broken(self) -> None:
         """Answer every request as trouble."""
         self._service.apply(None)
 
+    async def begin(self) -> None:
+        """Know who is blocked."""
+        await self._blocks_file.ready()
+
+    async def end(self) -> None:
+        """Look at no file any more."""
+        if self._watching is not None:
+            self._watching.cancel()
+        await self._blocks_file.end()
+
     def connection(self) -> PolicyClient:
         """Return the protocol of one new client connection."""
         return PolicyClient(self._service)
+
+    def metrics(self) -> Iterator[Measure]:
+        """Return what there is to count."""
+        built = self._applied.built if self._applied else None
+        return metrics_of_policy(
+            self._service,
+            enabled=self._applied is not None and any_rule_on(self._applied.settings.sender),
+            aliases=built.aliases if built else None,
+            directory=built.directory if built else None,
+            blocks=self._blocks_file.blocks,
+            state_folder_good=not self._blocks_file.trouble,
+        )
 
     def status(self) -> Reply:
         """Return the settings file, the counts of decisions, and the rules of each context."""
@@ -113,6 +145,9 @@ class Policy:
             "decisions": dict(self._service.counts),
             "rules": {context: modes(settings) for context, settings in rules.items()},
             "aliases": applied.built.aliases.reading.summary() if applied else "",
+            "blocks": len(self._blocks_file.blocks.all()),
+            "state_folder": self._blocks_file.trouble,
+            "recent": self._service.decisions.recent.latest(),
         }
 
     async def _explain(self, request: Mapping[str, Any]) -> Reply:
@@ -121,7 +156,9 @@ class Policy:
         return await explain(self._service.in_force, request)
 
 
-def load(settings_file: Path, before: Built | None = None) -> tuple[Loaded, Built]:
+def load(
+    settings_file: Path, before: Built | None = None, blocks: Blocks | None = None
+) -> tuple[Loaded, Built]:
     """Read the settings and build from them, going on with what is known from before.
 
     Blocks. Raises SettingsError with every problem.
@@ -129,14 +166,26 @@ def load(settings_file: Path, before: Built | None = None) -> tuple[Loaded, Buil
     try:
         loaded = read_settings(settings_file)
     except SettingsError as error:
-        # The certificates that usable parts of the settings name are looked at all the same.
-        directory = _directory(error.draft, None) if error.draft else None
-        more = (directory,) if isinstance(directory, Problem) else ()
+        # What usable parts of the settings name is looked at all the same.
+        more = _problems_outside(error.draft) if error.draft else ()
         raise SettingsError((*error.problems, *more)) from None
-    return loaded, _build(loaded.settings, before)
+    if _problems_with_library(loaded.settings):
+        raise SettingsError(_problems_outside(loaded.settings))
+    return loaded, _build(loaded.settings, before, Blocks() if blocks is None else blocks)
 
 
-def _build(settings: Settings, before: Built | None) -> Built:
+def _problems_outside(settings: Settings) -> tuple[Problem, ...]:
+    """Return what is wrong with the certificates and the library that the settings need."""
+    directory = _directory(settings, None)
+    files = (directory,) if isinstance(directory, Problem) else ()
+    return (*_problems_with_library(settings), *files)
+
+
+def _problems_with_library(settings: Settings) -> tuple[Problem, ...]:
+    return problems_with_library("sender", settings.sender.metrics_listen)
+
+
+def _build(settings: Settings, before: Built | None, blocks: Blocks) -> Built:
     """Return what the settings amount to. Reads what they name: blocks. Raises SettingsError."""
     directory = _directory(settings, before)
     if isinstance(directory, Problem):
@@ -151,6 +200,7 @@ def _build(settings: Settings, before: Built | None) -> Built:
         identity=identity,
         owners=AllOwners(aliases, directory, settings.sender.recipient_delimiter),
         lookup_timeout=settings.sender.lookup_timeout,
+        blocks=blocks,
     )
     return Built(in_force, aliases, directory)
 
@@ -169,9 +219,10 @@ def _directory(settings: Settings, before: Built | None) -> DirectoryAddresses |
             directory = build_or_problem(number, profile)
             if isinstance(directory, Problem):
                 return directory
+            addresses = DirectoryAddresses(directory)
             if before is not None and before.directory is not None:
-                directory.take_over(before.directory.directory)
-            return DirectoryAddresses(directory)
+                addresses.take_over(before.directory)
+            return addresses
     return None
 
 

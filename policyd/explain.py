@@ -9,6 +9,7 @@ from dataclasses import replace
 from ipaddress import ip_address
 from typing import Any
 
+from bridge_common.blocks import Blocks
 from bridge_common.deadline import Deadline
 from bridge_common.identity import Identity
 from bridge_common.runtime.control import BadRequest, Reply, text_of
@@ -31,7 +32,9 @@ async def explain(in_force: InForce, asked: Mapping[str, Any]) -> Reply:
     request = _request(asked)
     rules = in_force.rules_for(request.policy_context)
     # Rules that are off are shown too, so what they would need is looked up.
-    facts = await in_force.facts(request, replace(rules, match_login="monitor"))
+    looking = replace(in_force, blocks=Blocks())  # so that a block does not make it needless
+    facts = await looking.facts(request, replace(rules, match_login="monitor"))
+    facts = facts._replace(block=in_force.block(request))
     decision = decide(request, facts, rules)
     return {
         "login": request.sasl_username,

@@ -10,6 +10,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Protocol
 
+from bridge_common.block import Block, canonical_part
+from bridge_common.blocks import Blocks
 from bridge_common.deadline import Deadline
 from bridge_common.identity import (
     MAX_LOGIN_BYTES,
@@ -48,7 +50,7 @@ class Owners(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class InForce:
-    """The settings in force, and who knows what a login owns.
+    """The settings in force, who knows what a login owns, and who is blocked.
 
     ``rules`` are those of each policy_context, by its name; "" are the section's own.
     ``lookup_timeout`` is in seconds.
@@ -59,6 +61,7 @@ class InForce:
     identity: IdentityRules
     owners: Owners
     lookup_timeout: float
+    blocks: Blocks = field(default_factory=Blocks)
     _logins: dict[str, Identity | RefusedLogin] = field(default_factory=dict)
 
     def rules_for(self, context: str) -> RuleSettings:
@@ -72,6 +75,8 @@ class InForce:
     def facts_at_once(self, request: PolicyRequest, rules: RuleSettings) -> Facts | None:
         """Return what these rules need to know, or None: then it must be looked up."""
         sender = resolve_sender(request.sender, self.reading)
+        if block := self.block(request):
+            return Facts(sender, block=block)
         if not needs_owner(request, sender, rules):
             return Facts(sender)
         login = self.login(request)
@@ -89,6 +94,15 @@ class InForce:
         assert isinstance(login, Identity)  # noqa: S101  # for the type checker: else it is known
         ownership = await self._look_up(login, sender.address, rules.match_scope)
         return Facts(sender, ownership.owned, ownership.how)
+
+    def block(self, request: PolicyRequest) -> Block | None:
+        """Return a block that holds for the login."""
+        if not len(self.blocks) or not request.is_authenticated:
+            return None
+        login = self.login(request)
+        if isinstance(login, RefusedLogin):  # none of ours, but Postfix may ask others too
+            return self.blocks.find(canonical_part(request.sasl_username))
+        return self.blocks.find(login.address)
 
     def login(self, request: PolicyRequest) -> Identity | RefusedLogin:
         """Return the identity of a login; remembered, since each mail of a login brings it."""

@@ -9,6 +9,7 @@ from dataclasses import dataclass, replace
 
 from policyd.action import DUNNO, Action, Refuse
 from policyd.request import PolicyRequest
+from policyd.rules.blocked import blocked
 from policyd.rules.fake_sender import fake_sender
 from policyd.rules.foreign_sender import foreign_sender
 from policyd.rules.interface import Facts, Finding, Mode, Rule, RuleSettings
@@ -19,12 +20,17 @@ from policyd.sender import EnvelopeSender
 
 _RULES: tuple[tuple[str, Rule, Callable[[RuleSettings], Mode]], ...] = (
     ("login", login, lambda _: "enforce"),
+    ("blocked", blocked, lambda _: "enforce"),
     ("null_sender", null_sender, lambda settings: settings.null_sender),
     ("match_login", match_login, lambda settings: settings.match_login),
     ("foreign_sender", foreign_sender, lambda settings: settings.foreign_sender),
     ("fake_sender_control", fake_sender, lambda settings: settings.fake_sender_control),
 )
 
+
+_UNSWITCHED = 2  # the first rules, always in force
+
+RULE_NAMES = tuple(name for name, _, _ in _RULES)
 
 _NULL_SENDER_WORDS = {"off": "allow", "enforce": "reject"}
 
@@ -77,7 +83,7 @@ def decide(request: PolicyRequest, facts: Facts, settings: RuleSettings) -> Deci
 
 def modes(settings: RuleSettings) -> dict[str, str]:
     """Return the mode of each rule that a setting switches, in that setting's words."""
-    return {name: in_words(name, mode_of(settings)) for name, _, mode_of in _RULES[1:]}
+    return {name: in_words(name, mode_of(settings)) for name, _, mode_of in _RULES[_UNSWITCHED:]}
 
 
 def in_words(rule: str, mode: Mode) -> str:

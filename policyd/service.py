@@ -52,10 +52,19 @@ class PolicyService:
     clock: Clock = time.monotonic
     connections: Connections = field(default_factory=Connections)
     in_force: InForce | None = None
-    counts: Counter[str] = field(default_factory=Counter)
+    decided: Counter[tuple[str, str]] = field(default_factory=Counter)
+    protocol_errors: int = 0
     read_buffer: memoryview = field(default_factory=lambda: memoryview(bytearray(_READ_BYTES)))
     _decided: OrderedDict[str, Decision] = field(default_factory=OrderedDict)
     _told_contexts: set[str] = field(default_factory=set)
+
+    @property
+    def counts(self) -> Counter[str]:
+        """Return how often it was decided in which way (`counted_as`); ``decided``: by rule."""
+        counts: Counter[str] = Counter()
+        for (kind, _), count in self.decided.items():
+            counts[kind] += count
+        return counts
 
     def apply(self, in_force: InForce | None) -> None:
         """Decide by this from the next request on; None: everything is trouble."""
@@ -95,7 +104,7 @@ class PolicyService:
     ) -> Decision:
         """Count a decision and write its line."""
         kind = counted_as(decision)
-        self.counts[kind] += 1
+        self.decided[kind, decision.rule] += 1
         if self.in_force is not None and request.policy_context not in self.in_force.rules:
             self._tell_of_context(request.policy_context)
         sender = facts.sender.address if facts else ""
@@ -129,7 +138,7 @@ class PolicyService:
 
     def fault(self) -> Decision:
         """Return what comes of a fault of ours, which the log tells already."""
-        self.counts[counted_as(_FAULT)] += 1
+        self.decided[counted_as(_FAULT), ""] += 1
         return _FAULT
 
     def _tell_of_context(self, context: str) -> None:
@@ -240,6 +249,7 @@ class PolicyClient(ClientProtocol, asyncio.BufferedProtocol):
             return
         if self._policy.hung_up:
             if self._policy.broken:
+                self._service.protocol_errors += 1
                 _logger.warning(
                     "a client program broke the policy protocol: %s", self._policy.broken
                 )

@@ -20,12 +20,14 @@ class KnownLine:
     """A login with its answer, and what that answer is told by.
 
     ``reply`` is what stands behind the id; ``decision`` is the line of the log.
+    ``blocks_version``: nobody blocked it at this version of the blocks; at another one, who knows.
     """
 
     keys: Keys
     answer: Answer
     reply: bytes
     decision: PreparedLine
+    blocks_version: int = 0
 
 
 class ByHeart:

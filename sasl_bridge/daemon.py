@@ -1,26 +1,31 @@
 """The composition root: settings -> pipe -> listeners; reload; nothing else."""
 
 import time
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 from typing import Any
 
+from bridge_common.blocks import Blocks
 from bridge_common.decisions import DecisionLog
-from bridge_common.errors import SettingsError
-from bridge_common.identity import RefusedLogin, canonical_identity
+from bridge_common.directory.directory import even_name
+from bridge_common.errors import Problem, SettingsError
+from bridge_common.identity import IdentityRules, RefusedLogin, canonical_identity
 from bridge_common.log import configure_log
+from bridge_common.metrics import Measure, problems_with_library
 from bridge_common.runtime.control import Command, Reply, WhileAwaited
 from bridge_common.runtime.lifecycle import Ready
+from bridge_common.runtime.state_folder import Kept, StateFolder
 from bridge_common.settings.location import control_of
 from bridge_common.settings.model import Settings, SmtpAuth, identity_rules
 from bridge_common.settings.read import Loaded, read_settings
-from bridge_common.settings.served import profile_named, servers_asked
-from bridge_common.settings.server import Server
 from bridge_common.settings.write import format_settings
 from sasl_bridge.admission import AdmissionRules
+from sasl_bridge.blocking import Blocking
 from sasl_bridge.by_heart import ByHeart
+from sasl_bridge.client import ClientConnection
+from sasl_bridge.metrics import metrics_of_bridge
 from sasl_bridge.passdb.build import (
     NOTHING,
     Parts,
@@ -29,14 +34,15 @@ from sasl_bridge.passdb.build import (
     build_passdb,
     problems_in_files,
 )
+from sasl_bridge.passdb.guard import Guard
 from sasl_bridge.passdb.success_cache import SuccessCache
+from sasl_bridge.passdb.summary import server_summaries
 from sasl_bridge.probe.prober import Prober, ProbeRules, claim_of
 from sasl_bridge.protocol.connection import AuthParameters, AuthRequest
 from sasl_bridge.service import (
     NOBODY_TO_ASK,
     REFUSAL,
     AuthService,
-    ClientConnection,
     InForce,
     Question,
     ServiceRules,
@@ -73,13 +79,22 @@ class Bridge:
         self._settings: Settings | None = None
         self._parts = NOTHING
         self._remembered = Remembered()
-        self._service = AuthService(DecisionLog())
+        self._blocks = Blocks()
+        self._guard = Guard(self._blocks, self._remembered.successes)
+        self._service = AuthService(DecisionLog(), self._blocks, self._guard)
         self.connections = self._service.connections
         self._prober = Prober(self._service.decisions)
+        survivors: list[Kept] = [self._blocks, self._guard, self._remembered.budgets]
+        self._state = StateFolder(survivors)
+        blocking = Blocking(self._blocks, self._state, self._remembered.successes, self._identity)
         self.commands: Mapping[str, Command] = {
             "verify": self._verify,
             "flush": self._flush,
+            "budgets": self._budgets,
+            "clear_budgets": self._clear_budgets,
+            "decisions": self._service.decisions.recent.answer,
             "probe": WhileAwaited(self._prober.probe),
+            **blocking.commands,
         }
 
     def prepare(self) -> Ready[_ToApply]:
@@ -90,18 +105,41 @@ class Bridge:
         """Use these settings from the next request on."""
         self._parts.close()
         self._settings, self._parts = built.settings, built.probing.parts
-        self._remembered.obey(built.settings.cache)
+        self._parts.begin()
+        self._remembered.obey(built.settings.cache, built.settings.restraint)
+        self._guard.obey(built.settings.restraint)
         self._service.decisions.only_refused = built.settings.log.decisions == "refused"
         self._service.apply(built.in_force)
         self._prober.apply(built.probing)
+        self._state.use(built.settings.smtp_auth.state_dir)
 
     def broken(self) -> None:
         """Answer every request as trouble."""
         self._service.apply(None)
 
+    async def begin(self) -> None:
+        """Take over what the last run kept."""
+        await self._state.ready()
+
+    async def end(self) -> None:
+        """Keep what the next run takes over, and let go of the servers."""
+        self._parts.close()
+        await self._state.end()
+
     def connection(self) -> ClientConnection:
         """Return the protocol of one new client connection."""
         return ClientConnection(self._service)
+
+    def metrics(self) -> Iterator[Measure]:
+        """Return what there is to count."""
+        settings = self._settings or Settings()
+        return metrics_of_bridge(
+            self._service,
+            settings,
+            self._parts,
+            self._remembered,
+            state_folder_good=not self._state.trouble,
+        )
 
     def status(self) -> Reply:
         """Return the settings file, the counts of verdicts, and who is asked, in their order."""
@@ -110,7 +148,7 @@ class Bridge:
             "settings_file": str(self._settings_file),
             "enabled": settings.smtp_auth.enabled,
             "verdicts": {verdict.value: self._service.verdicts[verdict] for verdict in Verdict},
-            "servers": [_in_short(server, settings) for server in servers_asked(settings)],
+            "servers": server_summaries(settings, self._parts),
             "remembered": {
                 "accepted": len(self._remembered.successes),
                 "refused": len(self._remembered.failures),
@@ -118,6 +156,11 @@ class Bridge:
                 "refused_again": self._remembered.failures.hits,
                 "accepted_in_grace": self._remembered.successes.graces,
             },
+            "lockout_budgets": self._remembered.budgets.summary(),
+            "guard": self._guard.summary(),
+            "blocks": len(self._blocks.all()),
+            "state_folder": self._state.trouble,
+            "recent": self._service.decisions.recent.latest(),
         }
 
     async def _flush(self, request: Mapping[str, Any]) -> Reply:
@@ -130,11 +173,24 @@ class Bridge:
             "refused": self._remembered.failures.flush(address),
         }
 
+    async def _budgets(self, _request: Mapping[str, Any]) -> Reply:
+        """Return the accounts of which wrong passwords count."""
+        return {"budgets": self._remembered.budgets.listed()}
+
+    async def _clear_budgets(self, request: Mapping[str, Any]) -> Reply:
+        """Make the budget whole of the account that is named, or of all."""
+        name = request.get("login")
+        names = () if name is None else (self._address_of(str(name)), even_name(str(name)))
+        address = names[0] if names else None
+        return {"login": address, "cleared": self._remembered.budgets.clear(*names)}
+
     def _address_of(self, login: str) -> str:
         """Return a login's canonical form, or itself: a name that is none of ours is not there."""
-        rules = identity_rules((self._settings or Settings()).identity)
-        identity = canonical_identity(login.encode("utf-8", "surrogateescape"), rules)
+        identity = canonical_identity(login.encode("utf-8", "surrogateescape"), self._identity())
         return login if isinstance(identity, RefusedLogin) else identity.address
+
+    def _identity(self) -> IdentityRules:
+        return identity_rules((self._settings or Settings()).identity)
 
     async def _verify(self, request: Mapping[str, Any]) -> Reply:
         """Try a login as Postfix would in an encrypted session, without the failure delay.
@@ -184,17 +240,6 @@ class Bridge:
         )
 
 
-def _in_short(server: Server, settings: Settings) -> Reply:
-    profile = profile_named(server.ldap_profile, settings)
-    return {
-        "name": server.name,
-        "profile": server.ldap_profile,
-        "hosts": list(profile.hosts) if profile else [server.host],
-        "port": profile.port if profile else server.port,
-        "enabled": server.enabled,
-    }
-
-
 def load(
     settings_file: Path, before: Parts = NOTHING, remembered: Remembered | None = None
 ) -> tuple[Loaded, Built]:
@@ -205,11 +250,22 @@ def load(
     try:
         loaded = read_settings(settings_file)
     except SettingsError as error:
-        # The files that usable parts of the settings name are looked at all the same.
-        more = problems_in_files(error.draft) if error.draft else ()
+        # What usable parts of the settings name is looked at all the same.
+        more = _problems_outside(error.draft) if error.draft else ()
         raise SettingsError((*error.problems, *more)) from None
+    if _problems_with_library(loaded.settings):
+        raise SettingsError(_problems_outside(loaded.settings))
     parts = build_parts(loaded.settings, before)
     return loaded, Built(build_passdb(loaded.settings, parts, remembered), parts)
+
+
+def _problems_outside(settings: Settings) -> tuple[Problem, ...]:
+    """Return what is wrong with the files and the library that the settings need."""
+    return (*_problems_with_library(settings), *problems_in_files(settings))
+
+
+def _problems_with_library(settings: Settings) -> tuple[Problem, ...]:
+    return problems_with_library("smtp_auth", settings.smtp_auth.metrics_listen)
 
 
 def _ready(loaded: Loaded, built: Built) -> Ready[_ToApply]:

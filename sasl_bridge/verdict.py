@@ -21,6 +21,22 @@ class Verdict(enum.Enum):
     __hash__ = object.__hash__  # Enum's own is written in Python, and each login asks for it
 
 
+class Cause(enum.Enum):
+    """What an UNAVAILABLE comes of."""
+
+    SERVER = "server"
+    """A server could not be reached, or did not get ready for a login: any login meets that."""
+    LOGIN = "login"
+    """It was ready, and the login got no reply: silence, or a connection that broke."""
+    ACCOUNT = "account"
+    """It replied something that one account or one login may provoke."""
+    RESTRAINT = "restraint"
+    """It was not asked, so as not to lock the account: its lock-out budget is spent.
+
+    Also of a REJECTED, which a block then is the reason for.
+    """
+
+
 @dataclass(frozen=True, slots=True)
 class Step:
     """One server's answer: its name, its verdict, why (printable, no secret), its duration."""
@@ -41,6 +57,9 @@ class Answer:
     ``password_sent`` says whether any server got to see the password.
     ``account_state``: a no that is about the account (disabled, expired), not about the password,
     and that its administrator may take back at any moment.
+    ``cause``: of an UNAVAILABLE, where it is known; RESTRAINT if that kept any server from being
+    asked.
+    ``sent_again``: a server got to see the password twice.
     """
 
     verdict: Verdict
@@ -50,6 +69,8 @@ class Answer:
     steps: tuple[Step, ...] = ()
     password_sent: bool = False
     account_state: bool = False
+    cause: Cause | None = None
+    sent_again: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,6 +5,7 @@ import inspect
 import logging
 import os
 import re
+import signal
 from collections.abc import Callable, Iterator
 from typing import cast
 
@@ -16,6 +17,9 @@ LoopFactory = Callable[[], asyncio.AbstractEventLoop]
 hypothesis.settings.register_profile("here", deadline=None)
 hypothesis.settings.register_profile("ci", deadline=None, derandomize=True)
 hypothesis.settings.load_profile("ci" if os.environ.get("CI") else "here")
+
+# A shell that runs us in the background has us ignore SIGINT, and our children would inherit that.
+signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 @pytest.fixture

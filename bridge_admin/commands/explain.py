@@ -7,10 +7,10 @@ import argparse
 import json
 import os
 from collections.abc import Iterator
-from pathlib import Path
 from typing import Any
 
 from bridge_admin.control_client import POLICYD, ask_daemon
+from bridge_admin.settings_state import differs_from_file
 from bridge_common.shown import printable
 
 # lookup_timeout is 30 s at most.
@@ -47,27 +47,13 @@ def run(arguments: argparse.Namespace) -> int:
     reply = ask_daemon(
         arguments.settings, "explain", daemon=POLICYD, seconds=_TIMEOUT_SECONDS, **asked
     )
-    reply["settings"] = _in_force(ask_daemon(arguments.settings, "status", daemon=POLICYD))
+    reply["settings"] = differs_from_file(ask_daemon(arguments.settings, "status", daemon=POLICYD))
     if arguments.json:
         print(json.dumps(reply))
     else:
         for line in _lines(reply):
             print(printable(line))  # a sender may be typed to do something to the terminal
     return _EXIT_CODES.get(reply["action"], os.EX_NOPERM)
-
-
-def _in_force(status: dict[str, Any]) -> str:
-    """Return why the settings file does not say what is in force; empty if it does."""
-    if status["settings_problems"]:
-        return "the file is broken; the last good settings are in force"
-    try:
-        # Its inode's change: a file may be moved here that is older than the one before.
-        changed = Path(status["settings_file"]).stat().st_ctime
-    except OSError as error:
-        return f"the file cannot be looked at ({error.strerror}); what it said is in force"
-    if changed > status["settings_applied"]:
-        return "the file has changed since; bridgectl reload brings it into force"
-    return ""
 
 
 def _lines(reply: dict[str, Any]) -> Iterator[str]:

@@ -13,7 +13,7 @@ from typing import TypeVar
 from bridge_common.deadline import Deadline
 from bridge_common.directory.codec import NO_ATTRIBUTES, CodecError, Search
 from bridge_common.directory.connection import Found
-from bridge_common.directory.host import AccountRefusedError, Host, Session
+from bridge_common.directory.host import AccountRefusedError, BeforeBind, Host, Session
 from bridge_common.directory.owned import ENOUGH_VALUES, owned_in
 from bridge_common.directory.results import (
     AddressesResult,
@@ -23,6 +23,7 @@ from bridge_common.directory.results import (
     Fault,
     ManyEntries,
     NoEntry,
+    NotTried,
     OwnAddresses,
     Result,
     Trouble,
@@ -63,15 +64,24 @@ class Directory:
     def __init__(self, profile: LdapProfile, hosts: Sequence[Host]) -> None:
         self.profile = profile
         self.hosts = tuple(hosts)
-        self._own_name = _even(profile.bind_dn)
+        self._own_name = even_name(profile.bind_dn)
 
     async def authenticate(
-        self, identity: Identity, password: Secret, deadline: Deadline
+        self,
+        identity: Identity,
+        password: Secret,
+        deadline: Deadline,
+        before_bind: BeforeBind = lambda _: "",
     ) -> Result:
         """Answer by the deadline; one host after the other is asked until one can say."""
-        return await self._ask_in_order(
-            lambda session, share: self._verify(session, identity, password, share), deadline
-        )
+
+        async def verify(session: Session, share: Deadline) -> Result:
+            found = await self._entry(session, identity, share)
+            if isinstance(found, Entry):
+                return await bind_as(session, found, password, share, before_bind)
+            return found
+
+        return await self._ask_in_order(verify, deadline)
 
     async def addresses_of(self, identity: Identity, deadline: Deadline) -> AddressesResult:
         """Return which addresses a login owns; asked for in the same way.
@@ -101,20 +111,21 @@ class Directory:
         self, ask: Callable[[Session, Deadline], Awaitable[T | Trouble]], deadline: Deadline
     ) -> T | Trouble:
         troubles: list[str] = []
-        sent = False
+        sent = busy = False
         hosts = self._in_order(deadline)
         for number, host in enumerate(hosts):
             share = Deadline.after(deadline.remaining() / (len(hosts) - number), deadline.clock)
             result = await _ask(host, ask, share)
-            if isinstance(result, NoEntry | ManyEntries) and sent:
+            if isinstance(result, NoEntry | ManyEntries | NotTried) and sent:
                 return replace(result, password_sent=True)
             if not isinstance(result, Trouble):
                 return result
             sent |= result.password_sent
+            busy |= result.busy
             troubles.append(result.detail)
             if result.fault is not Fault.HOST:
                 return Trouble("; ".join(troubles), result.fault, sent)
-        return Trouble("; ".join(troubles), Fault.HOST, sent)
+        return Trouble("; ".join(troubles), Fault.HOST, sent, busy)
 
     def _in_order(self, deadline: Deadline) -> list[Host]:
         """Return the hosts as the settings have them, those that failed lately last.
@@ -129,18 +140,14 @@ class Directory:
 
     # One login at one host
 
-    async def _verify(
-        self, session: Session, identity: Identity, password: Secret, deadline: Deadline
-    ) -> Result:
-        found: Entry | NoEntry | ManyEntries | Trouble
+    async def _entry(
+        self, session: Session, identity: Identity, deadline: Deadline
+    ) -> Entry | NoEntry | ManyEntries | Trouble:
+        """Return the entry whose password is to be tried."""
         if self.profile.auth == "direct":
-            found = self.entry_for(identity)
-        else:
-            attributes = (self.profile.identity_attribute or NO_ATTRIBUTES,)
-            found = await self.find(session, identity, attributes, deadline)
-        if isinstance(found, Entry):
-            return await bind_as(session, found, password, deadline)
-        return found
+            return self.entry_for(identity)
+        attributes = (self.profile.identity_attribute or NO_ATTRIBUTES,)
+        return await self.find(session, identity, attributes, deadline)
 
     def entry_for(self, identity: Identity) -> Entry | NoEntry:
         """Return, for `auth = "direct"`, the entry that the login stands for."""
@@ -174,7 +181,7 @@ class Directory:
     def _is_our_own(self, entry: Entry, identity: Identity) -> bool:
         r"""Say so, as far as the name tells: it may be a DN, `user@domain`, or `DOMAIN\user`."""
         name = self._own_name
-        known = name in {_even(entry.dn), identity.address}
+        known = name in {even_name(entry.dn), identity.address}
         return known or name.partition("\\")[2] == identity.local
 
     def search_for(self, identity: Identity, attributes: tuple[str, ...]) -> Search:
@@ -235,7 +242,7 @@ async def _ask(
             result = await ask(session, share)
     except TimeoutError:
         silence = silence_text(session.waiting_for, seconds) if session else ""
-        result = Trouble(silence or host.busy_text, Fault.HOST)
+        result = Trouble(silence or host.busy_text, Fault.HOST, busy=session is None)
     except (UnreachableError, AccountRefusedError, CodecError) as error:
         result = Trouble(shortened(str(error)), _FAULTS.get(type(error), Fault.HOST))
     failed = isinstance(result, Trouble) and result.fault is Fault.HOST
@@ -247,7 +254,7 @@ async def _ask(
     return replace(result, password_sent=sent) if isinstance(result, Trouble) else result
 
 
-def _even(name: str) -> str:
+def even_name(name: str) -> str:
     """Return a name without what servers overlook in a DN: case, and blanks beside its signs."""
     name = name.strip().lower()
     if " " in name:
@@ -286,12 +293,20 @@ def names_of(entries: Sequence[Entry]) -> str:
     return ", ".join(shown(entry.dn.encode("utf-8", "replace"), None) for entry in entries)
 
 
-async def bind_as(session: Session, entry: Entry, password: Secret, deadline: Deadline) -> Result:
+async def bind_as(
+    session: Session,
+    entry: Entry,
+    password: Secret,
+    deadline: Deadline,
+    before_bind: BeforeBind = lambda _: "",
+) -> Result:
     """Try a password with an entry's name.
 
     Raises UnreachableError, CodecError; whoever asks bounds the time.
     """
-    done = await session.bind(entry.dn, password, deadline)
+    done = await session.bind(entry.dn, password, deadline, before_bind)
+    if isinstance(done, NotTried):
+        return done
     if done.code == 0:
         return Bound(entry)
     words = words_for(done, password)

@@ -17,6 +17,7 @@ from typing import TypeVar
 from bridge_common.deadline import Deadline
 from bridge_common.directory.codec import CodecError, Done, Search
 from bridge_common.directory.connection import Connection, Found, LostError
+from bridge_common.directory.results import NotTried
 from bridge_common.directory.words import knows_nobody, words_for
 from bridge_common.network.addresses import Addresses
 from bridge_common.network.tls import Tls
@@ -24,6 +25,10 @@ from bridge_common.network.trouble import UnreachableError, silence_text, troubl
 from bridge_common.secret import Secret
 
 T = TypeVar("T")
+
+BeforeBind = Callable[[str], str]
+"""Is told an entry's name before each time that a password is sent with it, and returns why it is
+not to be sent, or nothing."""
 
 # Without traffic none is kept: it would only be in the way of a server that wants to end.
 _IDLE_SECONDS = 60.0
@@ -138,10 +143,18 @@ class Session:
         await self._heard(connection, self._account.bind_afresh)
         self.searching = connection
 
-    async def bind(self, name: str, password: Secret, deadline: Deadline) -> Done:
+    async def bind(
+        self,
+        name: str,
+        password: Secret,
+        deadline: Deadline,
+        before_bind: BeforeBind = lambda _: "",
+    ) -> Done | NotTried:
         """Try a password."""
 
-        async def ask(connection: Connection) -> Done:
+        async def ask(connection: Connection) -> Done | NotTried:
+            if why := before_bind(name):
+                return NotTried(why)
             self.password_sent = True
             try:
                 return await connection.bind(name, password)
@@ -150,7 +163,8 @@ class Session:
                 raise
 
         done, self.trying = await self._ask(self.trying, ask, deadline, self.connect)
-        refuse_if_busy(self.trying, done, password)
+        if isinstance(done, Done):
+            refuse_if_busy(self.trying, done, password)
         return done
 
     async def connect(self, deadline: Deadline) -> Connection:
@@ -242,7 +256,7 @@ class Session:
 
 
 class Host:
-    """One host; ``most``: how many logins it is asked about at the same time."""
+    """One host; ``most``: how many logins it is asked about at the same time, ``in_use``: now."""
 
     def __init__(
         self,
@@ -256,7 +270,8 @@ class Host:
         self.place = place
         self.account = account
         self.addresses = addresses or Addresses(place.host)
-        self._most = most
+        self.most = most
+        self.in_use = 0
         self.slots = asyncio.Semaphore(most)
         self.avoided_until = 0.0
         """Up to this moment of the asker's clock, other hosts come before."""
@@ -279,15 +294,22 @@ class Host:
         """Have a session to yourself; what of it owes no answer is kept for the next login."""
         async with self.slots:
             session = self._take()
+            self.in_use += 1
             try:
                 yield session
             finally:
+                self.in_use -= 1
                 self._keep(session)
+
+    @property
+    def idle(self) -> int:
+        """How many sessions are kept for the next login."""
+        return len(self._idle)
 
     @property
     def busy_text(self) -> str:
         """What is the matter when no turn comes."""
-        return f"all {self._most} sessions at {self.place.host} (max_connections) are in use"
+        return f"all {self.most} sessions at {self.place.host} (max_connections) are in use"
 
     def new_session(self) -> Session:
         """Return a session of which nothing is kept; whoever asks for it closes it."""

@@ -61,6 +61,17 @@ class ManyEntries:
     password_sent: bool = False
 
 
+@dataclass(frozen=True, slots=True)
+class NotTried:
+    """Whoever asked did not want the password tried with this entry; ``detail`` is theirs.
+
+    ``password_sent``: to another host, before.
+    """
+
+    detail: str
+    password_sent: bool = False
+
+
 class Fault(enum.Enum):
     """Whose trouble it is."""
 
@@ -74,11 +85,15 @@ class Fault(enum.Enum):
 
 @dataclass(frozen=True, slots=True)
 class Trouble:
-    """Nobody could say."""
+    """Nobody could say.
+
+    ``busy``: as many sessions as may be were in use at a host, of which nothing is known so.
+    """
 
     detail: str
     fault: Fault
     password_sent: bool = False
+    busy: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,5 +108,5 @@ class OwnAddresses:
     missing: str = ""
 
 
-Result = Bound | BindRefused | NoEntry | ManyEntries | Trouble
+Result = Bound | BindRefused | NoEntry | ManyEntries | NotTried | Trouble
 AddressesResult = OwnAddresses | NoEntry | ManyEntries | Trouble

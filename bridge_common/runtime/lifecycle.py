@@ -12,15 +12,18 @@ import logging
 import os
 import signal
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any, Generic, Protocol, TypeVar
 
 from bridge_common.errors import Problem, SettingsError
 from bridge_common.log import configure_log, dropped_lines, end_log
+from bridge_common.metrics import Measure
 from bridge_common.runtime.control import Command, ControlSocket, Reply, serve_control
 from bridge_common.runtime.core_dumps import forbid_core_dumps
+from bridge_common.runtime.daemon_metrics import DaemonState, metrics_of_daemon
 from bridge_common.runtime.endpoint import BACKLOG, EndpointError, Listener, open_endpoint
+from bridge_common.runtime.metrics_socket import MetricsSocket
 from bridge_common.runtime.serve import Connections
 from bridge_common.runtime.systemd import Notifier, passed_listeners
 from bridge_common.runtime.threads import in_thread
@@ -53,6 +56,10 @@ class ListenSettings(Protocol):
     @property
     def control(self) -> str:
         """Endpoint of the control socket."""
+
+    @property
+    def metrics_listen(self) -> str:
+        """Endpoint for Prometheus, or empty."""
 
 
 B = TypeVar("B")
@@ -102,11 +109,20 @@ class Program(Protocol[B]):
     def broken(self) -> None:
         """Answer everything as trouble: there are no usable settings."""
 
+    async def begin(self) -> None:
+        """Make ready, after the first `apply` or `broken`, before anybody can connect."""
+
+    async def end(self) -> None:
+        """End what is under way beside the requests, after the last of them."""
+
     def connection(self) -> asyncio.Protocol:
         """Return the protocol of one new client connection."""
 
     def status(self) -> Reply:
         """Return what the program has to say of itself."""
+
+    def metrics(self) -> Iterable[Measure]:
+        """Return what it has to say of itself in figures."""
 
 
 def run(program: Callable[[], Program[B]]) -> int:
@@ -168,10 +184,12 @@ class Daemon(Generic[B]):
         self._hangups: set[asyncio.Task[Reply]] = set()
         commands = {"status": self._status, "reload": self._reload, **program.commands}
         self._control = ControlSocket(commands)
+        self._metrics = MetricsSocket(self._measures)
 
     async def live(self) -> int:
         """Start, serve until told to stop, drain. Raises EndpointError and SettingsError."""
         self._start_with_settings()
+        await self._program.begin()
         await self._listen()
         self._handle_signals()
         self._notifier.notify("READY=1", self._state())
@@ -179,6 +197,8 @@ class Daemon(Generic[B]):
         await self._stop.wait()
         await self._drain()
         watchdog.cancel()
+        await self._program.end()
+        _logger.info("%s: stopped", self._program.name)
         return os.EX_OK
 
     # Settings
@@ -197,6 +217,7 @@ class Daemon(Generic[B]):
         ready.log()
         self._program.apply(ready.built)
         self._sockets = ready.sockets
+        self._metrics.apply(ready.sockets.metrics_listen)
         self._problems = ()
         self._warnings, self._doubts = ready.warnings, ready.doubts
         if self._opened not in (None, self._to_open()):
@@ -238,7 +259,7 @@ class Daemon(Generic[B]):
         }
 
     def _all_warnings(self) -> tuple[str, ...]:
-        return self._warnings + self._doubts()
+        return self._warnings + self._metrics.warnings() + self._doubts()
 
     # Sockets
 
@@ -317,9 +338,9 @@ class Daemon(Generic[B]):
         for listener in self._listeners:
             listener.close()
         self._control.close()
+        self._metrics.close()
         await asyncio.sleep(_ACCEPTED_SECONDS)
         await self._program.connections.drain(DRAIN_SECONDS)
-        _logger.info("%s: stopped", self._program.name)
 
     async def _feed_watchdog(self) -> None:
         while self._notifier.watchdog_seconds:
@@ -327,6 +348,16 @@ class Daemon(Generic[B]):
             await asyncio.sleep(self._notifier.watchdog_seconds / 3)
 
     # Status
+
+    def _measures(self) -> Iterator[Measure]:
+        state = DaemonState(
+            problems=len(self._problems),
+            warnings=len(self._all_warnings()),
+            applied=self._applied,
+            connections=len(self._program.connections),
+        )
+        yield from metrics_of_daemon(self._program.name.replace("-", "_"), state)
+        yield from self._program.metrics()
 
     def _state(self) -> str:
         if self._problems:

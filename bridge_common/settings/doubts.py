@@ -14,6 +14,7 @@ from bridge_common.settings.kinds import format_duration
 from bridge_common.settings.model import IdentitySettings, Settings
 from bridge_common.settings.placeholders import tells_domains_apart
 from bridge_common.settings.profile_doubts import doubts_about_profiles
+from bridge_common.settings.restraint import doubts_about_restraint
 from bridge_common.settings.secrecy_doubts import doubts_about_secrecy
 from bridge_common.settings.sender_doubts import doubts_about_sender
 from bridge_common.settings.served import candidates, domains_of, serves_several
@@ -43,6 +44,7 @@ def doubts_about(settings: Settings) -> Iterator[Finding]:
     yield from doubts_about_profiles(settings)
     yield from doubts_about_sender(settings)
     yield from doubts_about_cache(settings.cache)
+    yield from doubts_about_restraint(settings.restraint)
     yield from _domains_nobody_serves(settings)
     yield from _domains_many_serve(settings)
 

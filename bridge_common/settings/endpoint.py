@@ -89,6 +89,20 @@ def endpoint_text(text: str) -> str:
     return str(parse_endpoint(text))
 
 
+def numeric_endpoint_text(text: str) -> str:
+    """Return the TCP endpoint of an address or of `localhost`, or raise ValueError."""
+    if not text.startswith("inet:"):
+        raise ValueError(f"{quote(text)}: must be a TCP port, inet:ADDRESS:PORT")
+    endpoint = _parse_inet(text, text.removeprefix("inet:"))
+    try:
+        ipaddress.ip_address(endpoint.host)
+    except ValueError:
+        if endpoint.host.lower() != "localhost":
+            message = f"{quote(text)}: write an address, or localhost, and no other name"
+            raise ValueError(message) from None
+    return str(endpoint)
+
+
 def unix_endpoint_text(text: str) -> str:
     """Return the UNIX endpoint in its one spelling, or raise ValueError."""
     if not text.startswith("unix:"):

@@ -1,4 +1,4 @@
-"""What must hold within `listen`, `allow_remote` and `control`, and between two programs' ones.
+"""What must hold between `listen`, `control`, `metrics_listen` and those of the other program.
 
 Knows both sections that have these keys. Pure: yields findings, raises nothing.
 """
@@ -15,14 +15,16 @@ def problems_with_listening(section: str, keys: SmtpAuth | Sender) -> Iterator[F
     """Yield what is wrong with the endpoints of one program, whose section is named."""
     if not keys.listen:
         yield Finding(f"{section}.listen", "must name at least one endpoint")
-    for text in keys.listen:
-        endpoint = parse_endpoint(text)
-        remote = isinstance(endpoint, InetEndpoint) and not is_loopback(endpoint)
-        if remote and not keys.allow_remote:
-            message = f"{text} can be reached from other machines, which needs allow_remote = true"
-            yield Finding(f"{section}.listen", message, (f"{section}.allow_remote",))
-    if keys.control in keys.listen:
-        yield Finding(f"{section}.control", "is also in listen", (f"{section}.listen",))
+    for key, endpoints in _endpoints(keys).items():
+        for text in endpoints:
+            endpoint = parse_endpoint(text)
+            remote = isinstance(endpoint, InetEndpoint) and not is_loopback(endpoint)
+            if remote and not keys.allow_remote:
+                message = f"{text} can be reached from other machines, which needs allow_remote"
+                yield Finding(f"{section}.{key}", f"{message} = true", (f"{section}.allow_remote",))
+    for key in ("control", "metrics_listen"):
+        if getattr(keys, key) in keys.listen:
+            yield Finding(f"{section}.{key}", "is also in listen", (f"{section}.listen",))
 
 
 def endpoints_of_both(settings: Settings) -> Iterator[Finding]:
@@ -35,4 +37,5 @@ def endpoints_of_both(settings: Settings) -> Iterator[Finding]:
 
 
 def _endpoints(keys: SmtpAuth | Sender) -> Mapping[str, tuple[str, ...]]:
-    return {"listen": keys.listen, "control": (keys.control,)}
+    metrics = (keys.metrics_listen,) if keys.metrics_listen else ()
+    return {"listen": keys.listen, "control": (keys.control,), "metrics_listen": metrics}

@@ -5,7 +5,7 @@ What must hold between them is `listen_rules`'. Pure; raises nothing.
 
 from bridge_common.settings import texts
 from bridge_common.settings.declaration import key
-from bridge_common.settings.endpoint import unix_endpoint_text
+from bridge_common.settings.endpoint import numeric_endpoint_text, unix_endpoint_text
 from bridge_common.settings.kinds import Flag, Text
 
 
@@ -14,8 +14,8 @@ def allow_remote_key(harm: str) -> bool:
     return key(
         Flag(),
         default=False,
-        prose="Whether `listen` may name an `inet:` endpoint that other machines can reach.\n"
-        f"{harm}",
+        prose="Whether `listen` and `metrics_listen` may name an `inet:` endpoint that other "
+        f"machines can reach.\n{harm}",
         example="false",
     )
 
@@ -48,4 +48,21 @@ def control_key(default: str) -> str:
         default=default,
         prose="Where `bridgectl` asks the running program; for root and the program's own group.",
         example=f'"{default}"',
+    )
+
+
+def metrics_listen_key(example: str) -> str:
+    """Declare `metrics_listen`."""
+    return key(
+        Text("a TCP port, inet:ADDRESS:PORT", texts.optional(numeric_endpoint_text)),
+        default="",
+        prose="Where Prometheus can ask how the program is doing, at `/metrics` over HTTP; "
+        "see `monitoring.md`.\n"
+        "It needs the Debian package `python3-prometheus-client`.\n"
+        "No metric holds a login, an address or a password; "
+        "beyond this machine, it needs `allow_remote`.\n"
+        "While the port is not to be had, the log and `bridgectl status` warn of it, "
+        "and everything else works.\n"
+        "When it is empty, there are no metrics.",
+        example=f'"{example}"',
     )

@@ -27,9 +27,11 @@ from bridge_common.settings.ldap_profile import LdapProfile
 from bridge_common.settings.listening import (
     allow_remote_key,
     control_key,
+    metrics_listen_key,
     socket_mode_key,
     socket_owner_key,
 )
+from bridge_common.settings.restraint import Restraint
 from bridge_common.settings.sender import Sender
 from bridge_common.settings.server import Server
 
@@ -116,6 +118,17 @@ class SmtpAuth:
     socket_mode: str = socket_mode_key("may try passwords")
     socket_owner: str = socket_owner_key()
     control: str = control_key("unix:/run/sasl-bridge/control")
+    metrics_listen: str = metrics_listen_key("inet:127.0.0.1:9119")
+    state_dir: str = key(
+        Text("an absolute path", texts.absolute_path),
+        default="/var/lib/sasl-bridge",
+        prose="The folder that keeps what must survive a restart: who is blocked, "
+        "and what was counted against guessing; never a password.\n"
+        "`sasl-bridge` writes it, and `sasl-policyd` reads there who is blocked; "
+        "the folder must be there already.\n"
+        "If it cannot be written, the log says so, and logins go on.",
+        example='"/var/lib/sasl-bridge"',
+    )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -231,6 +244,13 @@ class Settings:
         "cache",
         "Logins that `sasl-bridge` remembers, so that not each of them is a question to a server.\n"
         "It keeps no password, only what one can be recognised by; all is forgotten when it ends.",
+    )
+    restraint: Restraint = section(
+        Restraint,
+        "restraint",
+        "What keeps strangers from guessing passwords, accounts from being locked by them, "
+        "and a stolen password from being used for long.\n"
+        "A client address is the one that Postfix tells; of IPv6, addresses of one /64 are one.",
     )
     log: LogSettings = section(
         LogSettings,

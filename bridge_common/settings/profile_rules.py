@@ -42,6 +42,7 @@ _OF_AN_ENTRY = {
     "domains",
     "on_reject",
     "required",
+    "directory",
 }
 
 

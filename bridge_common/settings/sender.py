@@ -19,6 +19,7 @@ from bridge_common.settings.kinds import Choice, Duration, Text, TextList
 from bridge_common.settings.listening import (
     allow_remote_key,
     control_key,
+    metrics_listen_key,
     socket_mode_key,
     socket_owner_key,
 )
@@ -256,6 +257,7 @@ class Sender:
     socket_mode: str = socket_mode_key("can find out which login owns which address")
     socket_owner: str = socket_owner_key()
     control: str = control_key("unix:/run/sasl-policyd/control")
+    metrics_listen: str = metrics_listen_key("inet:127.0.0.1:9120")
     exceptions: tuple[SenderException, ...] = sections(
         SenderException,
         "exception",

@@ -23,6 +23,11 @@ def domains_of(server: Server, settings: Settings) -> tuple[str, ...]:
     return server.domains or (profile.domains if profile else ())
 
 
+def directory_of(server: Server) -> str:
+    """Return what the passwords of an entry of the list come from: those who share a budget."""
+    return server.directory or server.ldap_profile or server.name
+
+
 def servers_asked(settings: Settings) -> tuple[Server, ...]:
     """Return the list, or, of a directory asked instead, the entry that it would have there."""
     if settings.smtp_auth.method != "ldap":

@@ -49,7 +49,7 @@ class Server:
         default="imap",
         prose="The protocol in which the server is asked whether a password is right.\n"
         "`ldap` puts a directory into the list: how it is asked stands in its `[[ldap_profile]]`, "
-        "and the entry has `name`, `enabled`, `domains`, `on_reject`, `required` and "
+        "and the entry has `name`, `enabled`, `domains`, `on_reject`, `required`, `directory` and "
         "`ldap_profile` only.",
         example='"imap"',
     )
@@ -127,6 +127,15 @@ class Server:
         "`false`: while it is down, its users are told that their password is wrong.",
         example="true",
     )
+    directory: str = key(
+        Text("one word", texts.optional(texts.word)),
+        default="",
+        prose="Where this server's passwords come from, if other servers ask there too: "
+        "entries with the same word here share one lock-out budget (`[restraint]`).\n"
+        "When it is empty, it is the name of the `ldap_profile` or, where there is none, "
+        "of the server.",
+        example='"corp"',
+    )
     forward_client: ForwardClient = key(
         Choice(get_args(ForwardClient)),
         default="none",
@@ -143,6 +152,8 @@ class Server:
         default=50,
         prose="How many connections to the server there are at most, "
         "one for each login that it is asked about.\n"
+        "Those that wait, ready for the logins to come, are among them, and never more than half; "
+        "they exist only while logins come, and only if the server is not near.\n"
         "Others wait; where no turn comes within `connection_timeout`, the server is unavailable.\n"
         "A wrong password keeps its connection as long as the server holds back the answer: "
         "leave room for those who guess.",

@@ -8,12 +8,10 @@ Knows files; what a line means is `aliases`'. Logs each new reading, with its br
 
 import asyncio
 import logging
-import os
-import stat
 from dataclasses import dataclass
-from pathlib import Path
 
 from bridge_common.errors import Problem
+from bridge_common.runtime.files import Stamp, content_of, stamp_of
 from bridge_common.runtime.threads import in_thread
 from policyd.ownership.aliases import Aliases, AliasRules, parse_aliases
 
@@ -21,8 +19,6 @@ _logger = logging.getLogger(__name__)
 
 _MAX_FILE_BYTES = 16 * 1024 * 1024
 _LOOK_SECONDS = 2.0
-
-_Stamp = tuple[int, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,7 +30,7 @@ class Reading:
 
     aliases: Aliases | None
     trouble: str = ""
-    stamp: _Stamp = ()
+    stamp: Stamp = ()
 
     def summary(self) -> str:
         """Return it in short, for the administrator."""
@@ -71,7 +67,7 @@ class AliasesFile:
         self.path = path
         self.rules = rules
         self.reading = before
-        self._seen: _Stamp | None = None
+        self._seen: Stamp | None = None
 
     def read(self) -> None:
         """Read it. Blocks, but not for what is no file."""
@@ -92,7 +88,7 @@ class AliasesFile:
 
     async def _look(self) -> None:
         before = self.reading
-        stamp = await in_thread(lambda: _stamp(self.path))
+        stamp = await in_thread(lambda: stamp_of(self.path))
         seen, self._seen = self._seen, stamp
         # Trouble need not show in a stamp: too many open files, an input/output error.
         if stamp != seen or (stamp == before.stamp and not before.trouble):
@@ -108,52 +104,24 @@ class AliasesFile:
         if not self.path:
             return NO_FILE
         # Before the content: what is written in between is seen at the next look.
-        stamp = _stamp(self.path)
+        stamp = stamp_of(self.path)
         if not stamp:
             if self.reading.stamp:
                 _logger.warning("aliases: %s is gone; nobody owns its aliases any more", self.path)
             return NO_FILE
         try:
-            content = _content(self.path)
+            content = content_of(self.path, _MAX_FILE_BYTES)
         except OSError as error:
             return self._still(f"cannot be read: {error.strerror}", stamp)
-        if content is None:
-            return self._still("is no regular file", stamp)
-        if len(content) > _MAX_FILE_BYTES:
-            return self._still(f"is larger than {_MAX_FILE_BYTES} bytes", stamp)
+        except ValueError as error:
+            return self._still(str(error), stamp)
         text = content.decode("utf-8-sig", "surrogateescape")
         return Reading(parse_aliases(text, self.rules), stamp=stamp)
 
-    def _still(self, trouble: str, stamp: _Stamp) -> Reading:
+    def _still(self, trouble: str, stamp: Stamp) -> Reading:
         """Return the reading before, with the trouble."""
         before = self.reading
         # Only of a file that was read: NO_FILE says nothing of one that is there.
         if before.stamp and before.aliases is not None:
             return Reading(before.aliases, f"{trouble}; its aliases of before stay in force", stamp)
         return Reading(None, f"{trouble}; what it allows is not known", stamp)
-
-
-def _stamp(path: str) -> _Stamp:
-    """Return by what a change is seen, nothing if there is no file. Blocks."""
-    try:
-        found = Path(path).stat()
-    except FileNotFoundError:
-        # A link to what is not there, or not yet, is no file that was never made.
-        return (0,) if Path(path).is_symlink() else ()
-    except OSError as error:
-        return (error.errno or 0,)
-    # ctime too: a chmod may make it readable.
-    return found.st_mtime_ns, found.st_ctime_ns, found.st_size, found.st_ino
-
-
-def _content(path: str) -> bytes | None:
-    """Return a little more than may be in it at most, or None if it is no file. Raises OSError."""
-    # Without O_NONBLOCK a FIFO would keep us until somebody writes to it.
-    descriptor = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)
-    try:
-        if not stat.S_ISREG(os.fstat(descriptor).st_mode):
-            return None
-        with os.fdopen(descriptor, "rb", closefd=False) as file:
-            return file.read(_MAX_FILE_BYTES + 1)
-    finally:
-        os.close(descriptor)

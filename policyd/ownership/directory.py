@@ -12,12 +12,17 @@ import asyncio
 import time
 from collections import OrderedDict
 from dataclasses import dataclass
+from typing import Literal, get_args
 
 from bridge_common.deadline import Clock, Deadline
 from bridge_common.directory.directory import Directory
 from bridge_common.directory.results import AddressesResult, Fault, NoEntry, OwnAddresses, Trouble
+from bridge_common.histogram import Histogram
 from bridge_common.identity import Identity
 from bridge_common.network.trouble import silence_text
+
+LookUp = Literal["known", "unknown", "failed"]
+"""What came of asking the directory about a login."""
 
 _KNOWN_SECONDS = 60.0
 _TROUBLE_SECONDS = 2.0
@@ -47,11 +52,15 @@ class _Work:
 
 
 class DirectoryAddresses:
-    """Asks one directory; an instance belongs to one event loop."""
+    """Asks one directory; an instance belongs to one event loop.
+
+    ``times`` are how long it took to say that it knows a login, or not, or to fail to.
+    """
 
     def __init__(self, directory: Directory, *, clock: Clock = time.monotonic) -> None:
         self.directory = directory
         self._clock = clock
+        self.times: dict[LookUp, Histogram] = {kind: Histogram() for kind in get_args(LookUp)}
         self._known: OrderedDict[Identity, tuple[Addresses, float]] = OrderedDict()
         self._work: dict[Identity, _Work] = {}
 
@@ -78,6 +87,11 @@ class DirectoryAddresses:
                 self._end(login, work)
         return work.task.result() if work.task.done() else self._silence(seconds)
 
+    def take_over(self, before: "DirectoryAddresses") -> None:
+        """Go on with what is known of the directory's hosts, and of how long it takes."""
+        self.directory.take_over(before.directory)
+        self.times = before.times
+
     def close(self) -> None:
         """Forget everything and keep no connection any more; who waits is still answered."""
         self._known.clear()
@@ -96,8 +110,11 @@ class DirectoryAddresses:
         work.task.cancel()
 
     async def _ask(self, login: Identity, deadline: Deadline) -> Addresses:
+        began = self._clock()
         result = await self.directory.addresses_of(login, deadline)
         addresses = self._addresses(result)
+        known: LookUp = "unknown" if isinstance(result, NoEntry) else "known"
+        self.times["failed" if addresses.trouble else known].observe(self._clock() - began)
         self._keep(login, addresses)
         return addresses
 

@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from ipaddress import IPv4Network, IPv6Network
 from typing import Literal, NamedTuple
 
+from bridge_common.block import Block
 from bridge_common.identity import IdentityRules
 from policyd.action import Refuse
 from policyd.ownership.interface import Owned, Scope
@@ -57,11 +58,13 @@ class Facts(NamedTuple):
 
     ``owned`` says whether the login owns the sender, if a rule will ask for it; ``how`` says in
     words what that rests on.
+    ``block`` is one that holds for the login; then nothing else need be known.
     """
 
     sender: EnvelopeSender
     owned: Owned = Owned.NO
     how: str = ""
+    block: Block | None = None
 
 
 class Finding(NamedTuple):

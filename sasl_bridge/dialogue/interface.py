@@ -75,7 +75,7 @@ Action = Send | StartTls | Outcome
 class Dialogue(Protocol):
     """One login at one server. Begins with the server's greeting; over once an Outcome came out.
 
-    With nothing to try it comes to rest when it is ready.
+    With nothing to try it comes to rest when it is ready, until it is given a login.
     """
 
     @property
@@ -120,6 +120,10 @@ class Dialogue(Protocol):
 
     def tls_began(self) -> Sequence[Action]:
         """Go on over TLS; nothing that was said before it counts any more."""
+        ...
+
+    def try_login(self, attempt: Attempt) -> Sequence[Action]:
+        """Go on from rest with this login. Raises what the beginning with a login raises."""
         ...
 
     def farewell(self) -> bytes:

@@ -35,11 +35,12 @@ class LineDialogue(ABC):
     """
 
     def __init__(self, attempt: Attempt | None, rules: DialogueRules) -> None:
-        self._attempt = attempt
         self._rules = rules
-        client = attempt.client if attempt and rules.forward_client else ""
-        self._client = client if _ADDRESS.fullmatch(client) else ""  # to be told, if not empty
-        self._login, self._password = _sendable(attempt) if attempt else (b"", b"")
+        self._attempt: Attempt | None = None
+        self._client = ""  # to be told, if not empty
+        self._login = self._password = b""
+        if attempt is not None:
+            self._take_attempt(attempt)
         self.ready = False
         self.password_sent = False
         self.waiting_for = "greeting"
@@ -93,6 +94,12 @@ class LineDialogue(ABC):
         self._encrypted = True
         self._tls_is_due = False
         self._ask_capabilities()
+        return self._take_actions()
+
+    def try_login(self, attempt: Attempt) -> list[Action]:
+        """Go on from rest with this login. Raises ValueError as the constructor does."""
+        self._take_attempt(attempt)
+        self._say_login()
         return self._take_actions()
 
     def farewell(self) -> bytes:
@@ -174,7 +181,17 @@ class LineDialogue(ABC):
         if self._attempt is None:
             self.waiting_for = "more"
             self._rest()
-        elif self._client and self._takes_client():
+        else:
+            self._say_login()
+
+    def _take_attempt(self, attempt: Attempt) -> None:
+        self._attempt = attempt
+        self._login, self._password = _sendable(attempt)
+        if self._rules.forward_client and _ADDRESS.fullmatch(attempt.client):
+            self._client = attempt.client
+
+    def _say_login(self) -> None:
+        if self._client and self._takes_client():
             self._tell_client()
         else:
             self._log_in()

@@ -4,7 +4,8 @@ Reads certificates, so it may block: it runs at start and at reload, never for a
 Fails with `SettingsError`, which names the key; logs nothing.
 """
 
-from collections.abc import Iterator, Sequence
+from collections import Counter
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from bridge_common.directory.build import build_or_problem
@@ -14,7 +15,9 @@ from bridge_common.network.tls import Tls, tls_context, unusable_ca_file
 from bridge_common.settings.cache import CacheSettings
 from bridge_common.settings.ldap_profile import LdapProfile
 from bridge_common.settings.model import Settings, identity_rules
+from bridge_common.settings.restraint import Restraint
 from bridge_common.settings.served import (
+    directory_of,
     domains_of,
     domains_reaching,
     profile_named,
@@ -23,12 +26,20 @@ from bridge_common.settings.served import (
 )
 from bridge_common.settings.server import Server
 from sasl_bridge.dialogue.interface import DialogueRules
+from sasl_bridge.passdb.answer_times import AnswerTimes, TimedPassdb
+from sasl_bridge.passdb.breaker import Breaker
+from sasl_bridge.passdb.budget import Budget, BudgetedPassdb
 from sasl_bridge.passdb.chain import Chain, Listed
 from sasl_bridge.passdb.failure_memory import FailureMemory, RememberedFailures
+from sasl_bridge.passdb.interface import Passdb
 from sasl_bridge.passdb.keys import keyed_digest
 from sasl_bridge.passdb.ldap import LdapPassdb
+from sasl_bridge.passdb.lockout import LockoutBudgets
+from sasl_bridge.passdb.lookout import Look, Lookout
+from sasl_bridge.passdb.looks import directory_look, mail_server_look
 from sasl_bridge.passdb.remote import RemotePassdb, RemoteServer, dialogues
 from sasl_bridge.passdb.success_cache import CacheRules, SuccessCache, Successes
+from sasl_bridge.passdb.unless_away import UnlessAway
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,14 +66,32 @@ class BuiltProfile:
 
 
 @dataclass(frozen=True, slots=True)
+class Watched:
+    """A server that may be asked: where it is, and who looks at it when it may be away."""
+
+    endpoint: tuple[object, ...]
+    lookout: Lookout
+
+
+@dataclass(frozen=True, slots=True)
 class Parts:
-    """Everybody who can be asked, in the order of the settings."""
+    """Everybody who can be asked, in the order of the settings; ``watched`` is by name."""
 
     servers: tuple[BuiltServer, ...] = ()
     profiles: tuple[BuiltProfile, ...] = ()
+    watched: Mapping[str, Watched] = field(default_factory=dict)
+
+    def begin(self) -> None:
+        """Look at the servers that are away."""
+        for watched in self.watched.values():
+            watched.lookout.begin()
 
     def close(self) -> None:
-        """Keep no connection any more; who asks is still answered."""
+        """Keep no connection any more, and look at no server; who asks is still answered."""
+        for watched in self.watched.values():
+            watched.lookout.close()
+        for remote in _usable(self.servers):
+            remote.close()
         for built in self.profiles:
             if isinstance(built.directory, Directory):
                 built.directory.close()
@@ -77,9 +106,10 @@ def build_parts(settings: Settings, before: Parts = NOTHING) -> Parts:
     What is known of a server or a directory of ``before`` is taken over by the one that is the
     same.
     """
-    return Parts(
-        build_servers(settings, before.servers), _build_profiles(settings, before.profiles)
-    )
+    servers = build_servers(settings, before.servers)
+    profiles = _build_profiles(settings, before.profiles)
+    watched = _watch(settings, servers, profiles, before.watched)
+    return Parts(servers, profiles, watched)
 
 
 def build_servers(
@@ -111,17 +141,60 @@ def _build_profiles(settings: Settings, before: Sequence[BuiltProfile]) -> tuple
     return tuple(built)
 
 
+def _watch(
+    settings: Settings,
+    servers: Sequence[BuiltServer],
+    profiles: Sequence[BuiltProfile],
+    before: Mapping[str, Watched],
+) -> Mapping[str, Watched]:
+    """Return who can be asked, with what is known of whom of before it is the same."""
+    looks: dict[str, Look] = {
+        remote.server.name: mail_server_look(remote) for remote in _usable(servers)
+    }
+    directory_looks = {
+        built.settings.name: directory_look(built.directory)
+        for built in profiles
+        if isinstance(built.directory, Directory)
+    }
+    watched = {}
+    for server in servers_asked(settings):
+        look = looks.get(server.name) or directory_looks.get(server.ldap_profile)
+        if look is not None:
+            endpoint = _endpoint(server, profile_named(server.ldap_profile, settings))
+            known = before.get(server.name)
+            same = known is not None and known.endpoint == endpoint
+            breaker = known.lookout.breaker if known and same else Breaker(server.name)
+            watched[server.name] = Watched(endpoint, Lookout(breaker, look))
+    return watched
+
+
+def _endpoint(server: Server, profile: LdapProfile | None) -> tuple[object, ...]:
+    if profile is not None:
+        return (server.protocol, profile.hosts, profile.port)
+    return (server.protocol, server.host, server.port)
+
+
 @dataclass(frozen=True, slots=True)
 class Remembered:
-    """What is remembered of logins; it outlives a reload."""
+    """What is remembered of logins; it outlives a reload.
+
+    ``times`` are those of each server that was ever asked, by its name.
+    """
 
     successes: Successes = field(default_factory=Successes)
     failures: FailureMemory = field(default_factory=FailureMemory)
+    budgets: LockoutBudgets = field(default_factory=LockoutBudgets)
+    times: dict[str, AnswerTimes] = field(default_factory=dict)
 
-    def obey(self, cache: CacheSettings) -> None:
+    def times_of(self, server: Server) -> AnswerTimes:
+        """Return how a server of this name answers."""
+        return self.times.setdefault(server.name, AnswerTimes())
+
+    def obey(self, cache: CacheSettings, restraint: Restraint) -> None:
         """Keep to these settings from now on."""
         self.successes.size = self.failures.size = cache.size
         self.failures.ttl = cache.failure_ttl
+        self.budgets.obey(restraint.lockout_budget, restraint.interval)
 
 
 def build_passdb(
@@ -129,7 +202,9 @@ def build_passdb(
 ) -> SuccessCache:
     """Return the pipe for these settings, of these parts or of new ones. Raises SettingsError."""
     parts = build_parts(settings) if parts is None else parts
-    remembered = remembered or Remembered()
+    if remembered is None:
+        remembered = Remembered()
+        remembered.budgets.obey(settings.restraint.lockout_budget, settings.restraint.interval)
     if problems := _problems(settings, parts):
         raise SettingsError(problems)
     identities = identity_rules(settings.identity)
@@ -139,13 +214,23 @@ def build_passdb(
         if isinstance(built.directory, Directory)
     }
     remotes = {remote.server.name: remote for remote in _usable(parts.servers)}
+    budget_of = _budgets(settings, remembered.budgets)
+
+    def asked_within_budget(server: Server, domains: frozenset[str]) -> Passdb:
+        budget = budget_of[server.name]
+        times = remembered.times_of(server)
+        lookout = parts.watched[server.name].lookout
+        if server.protocol == "ldap":
+            directory = directories[server.ldap_profile]
+            ldap = LdapPassdb(server.name, directory, identities, domains, budget)
+            return UnlessAway(TimedPassdb(ldap, times), lookout)
+        remote = UnlessAway(TimedPassdb(remotes[server.name], times), lookout)
+        return BudgetedPassdb(remote, budget, server.name)
 
     def listed(server: Server) -> Listed:
         domains = frozenset(domains_of(server, settings))
         passdb = RememberedFailures(
-            LdapPassdb(server.name, directories[server.ldap_profile], identities, domains)
-            if server.protocol == "ldap"
-            else remotes[server.name],
+            asked_within_budget(server, domains),
             remembered.failures,
             _scope(server, profile_named(server.ldap_profile, settings)),
             by_client=server.forward_client != "none",
@@ -155,6 +240,21 @@ def build_passdb(
     asked = [listed(server) for server in servers_asked(settings) if server.enabled]
     chain = Chain(asked, failure_delay=settings.smtp_auth.failure_delay)
     return SuccessCache(chain, _cache_rules(settings), remembered.successes)
+
+
+def _budgets(settings: Settings, budgets: LockoutBudgets) -> dict[str, Budget]:
+    """Return the lock-out budget of each server that is asked, by its name.
+
+    A directory counts by the entry, a mail server by the login: where both ask the same passwords,
+    a login is counted as well as its entry, since nobody can say which entry it was at the other.
+    """
+    servers = [server for server in servers_asked(settings) if server.enabled]
+    asking = Counter(directory_of(server) for server in servers)
+    return {
+        server.name: Budget(budgets, name, by_login=asking[name] > 1)
+        for server in servers
+        if (name := directory_of(server))
+    }
 
 
 def _cache_rules(settings: Settings) -> CacheRules:

@@ -17,7 +17,7 @@ from typing import Literal
 from bridge_common.deadline import Deadline
 from sasl_bridge.credentials import Credentials
 from sasl_bridge.passdb.interface import Passdb
-from sasl_bridge.verdict import Answer, Step, Verdict
+from sasl_bridge.verdict import Answer, Cause, Step, Verdict
 
 _log = logging.getLogger(__name__)
 
@@ -215,7 +215,15 @@ class _Inquiry:
             steps=tuple(self._step(asked) for asked in self._asked),
             password_sent=any(asked.answer and asked.answer.password_sent for asked in self._asked),
             account_state=answer.account_state,
+            cause=self._cause(answer),
         )
+
+    def _cause(self, answer: Answer) -> Cause | None:
+        """Return what an UNAVAILABLE comes of; one of our own making is told before all others."""
+        if answer.verdict is not Verdict.UNAVAILABLE:
+            return None
+        causes = (asked.answer.cause for asked in self._asked if asked.answer)
+        return Cause.RESTRAINT if Cause.RESTRAINT in causes else answer.cause
 
     def _decisive(self) -> tuple[Listed, Answer]:
         known = [(asked.listed, self._answer_of(asked)) for asked in self._counted()]

@@ -11,6 +11,7 @@ Does not know what is said. Fails by an UNAVAILABLE outcome, or OSError while op
 
 import asyncio
 import enum
+import socket
 from collections.abc import Sequence
 from typing import cast
 
@@ -22,10 +23,13 @@ from bridge_common.network.trouble import (
     trouble_text,
 )
 from bridge_common.shown import shortened
-from sasl_bridge.dialogue.interface import Action, Dialogue, Outcome, Send, StartTls
+from sasl_bridge.dialogue.interface import Action, Attempt, Dialogue, Outcome, Send, StartTls
 from sasl_bridge.verdict import Verdict
 
 _HUNG_UP = b""  # stands among received bytes for their end
+# For a connection that waited, and that something on the way has forgotten since: what is sent on
+# it comes to nobody's ears. On others, the network's own patience is longer than ours.
+_UNCONFIRMED_MILLISECONDS = 2000
 
 
 class _Opened(enum.Enum):
@@ -40,10 +44,15 @@ class Conversation(asyncio.Protocol):
 
     def __init__(self, dialogue: Dialogue, address: str, port: int, tls: Tls | None) -> None:
         self.dialogue = dialogue
-        self._address, self._port, self._tls = address, port, tls
+        self.address = address
+        self._port, self._tls = port, tls
         self._raw: asyncio.Transport | None = None
         self._channel: asyncio.Transport | None = None
         self._held: list[bytes] = []
+        self.waited = False  # for a login, which was said when it came
+        self.broken = False  # it ended without a reply
+        self.silent = False  # no reply came in time
+        self._unheard = True  # nothing came since the login was said, or ever
         loop = asyncio.get_running_loop()
         self._opened: asyncio.Future[_Opened] = loop.create_future()
         self.outcome: asyncio.Future[Outcome] = loop.create_future()
@@ -51,7 +60,7 @@ class Conversation(asyncio.Protocol):
     async def open(self) -> None:
         """Connect and get ready for the login. Raises OSError or UnreachableError."""
         loop = asyncio.get_running_loop()
-        raw, _ = await loop.create_connection(lambda: self, self._address, self._port)
+        raw, _ = await loop.create_connection(lambda: self, self.address, self._port)
         if self._tls is not None and self._tls.from_start:
             self._talk_on(await self._encrypt(raw, self._tls))
         else:
@@ -65,6 +74,32 @@ class Conversation(asyncio.Protocol):
         if not self.dialogue.ready:
             raise UnreachableError(self.outcome.result().detail)
 
+    def try_login(self, attempt: Attempt) -> None:
+        """Say a login on a connection that waits for one; ValueError if it cannot be said."""
+        assert self._channel is not None  # noqa: S101  # it could not wait without
+        assert self._raw is not None  # noqa: S101
+        actions = self.dialogue.try_login(attempt)
+        self.waited = self._unheard = True
+        peer = self._raw.get_extra_info("socket")
+        peer.setsockopt(socket.IPPROTO_TCP, socket.TCP_USER_TIMEOUT, _UNCONFIRMED_MILLISECONDS)
+        self._act(actions, self._channel)
+
+    @property
+    def over(self) -> bool:
+        """Whether it has ended, be it that the loop has yet to tell how."""
+        return self.outcome.done() or (self._raw is not None and self._raw.is_closing())
+
+    @property
+    def stale(self) -> bool:
+        """Whether it was over before the login was said: it waited, and broke without a word.
+
+        What sounds like a refusal of USER may be a POP3 server's farewell as well: both are -ERR.
+        """
+        if not self.waited or not self.outcome.done():
+            return False
+        refused = self.outcome.result().verdict is Verdict.REJECTED
+        return (refused and not self.dialogue.password_sent) or (self.broken and self._unheard)
+
     async def answer(self, seconds: float, told_seconds: float) -> Outcome:
         """Wait so many seconds for the outcome; silence is one too, ``told_seconds`` long."""
         loop = asyncio.get_running_loop()
@@ -75,12 +110,13 @@ class Conversation(asyncio.Protocol):
             silence.cancel()
 
     def _give_up(self, seconds: float) -> None:
+        self.silent = not self.outcome.done()
         missing = silence_text(self.dialogue.waiting_for, seconds)
         self._conclude(Outcome(Verdict.UNAVAILABLE, shortened(missing)))
 
     @property
     def _endpoint(self) -> str:
-        return endpoint_text(self._address, self._port)
+        return endpoint_text(self.address, self._port)
 
     @property
     def opening(self) -> str:
@@ -97,7 +133,7 @@ class Conversation(asyncio.Protocol):
 
     def trouble(self, error: Exception) -> str:
         """Return in words what befell the connection."""
-        return trouble_text(error, self._endpoint, self._tls.name if self._tls else self._address)
+        return trouble_text(error, self._endpoint, self._tls.name if self._tls else self.address)
 
     def end(self) -> None:
         """Take leave, and let go of the connection at once; to be called however it went.
@@ -125,14 +161,19 @@ class Conversation(asyncio.Protocol):
 
     def data_received(self, data: bytes) -> None:
         """Pass bytes on to the dialogue."""
+        self._unheard = False
         self._hear(data)
 
     def eof_received(self) -> None:
         """Tell the dialogue; the transport then closes itself."""
+        self.broken = not self.outcome.done()
         self._hear(_HUNG_UP)
 
     def connection_lost(self, error: Exception | None) -> None:
         """Conclude, if the dialogue has not: a connection that breaks is no answer."""
+        if self.outcome.done():
+            return
+        self.broken = True
         trouble = self.trouble(error or ConnectionResetError())
         detail = f"{trouble}, no {self.dialogue.waiting_for} came"
         self._conclude(Outcome(Verdict.UNAVAILABLE, shortened(detail)))

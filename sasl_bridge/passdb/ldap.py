@@ -12,19 +12,22 @@ from collections.abc import Collection
 from dataclasses import replace
 
 from bridge_common.deadline import Deadline
-from bridge_common.directory.directory import Directory
+from bridge_common.directory.directory import Directory, even_name
 from bridge_common.directory.results import (
     BindRefused,
     Bound,
     Entry,
     Fault,
     NoEntry,
+    NotTried,
     Result,
     Trouble,
 )
 from bridge_common.identity import IdentityRules, LoginForm, RefusedLogin, canonical_identity
 from sasl_bridge.credentials import Credentials
-from sasl_bridge.verdict import Answer, Step, Verdict
+from sasl_bridge.passdb.budget import Attempt, Budget
+from sasl_bridge.passdb.lockout import LockoutBudgets
+from sasl_bridge.verdict import Answer, Cause, Step, Verdict
 
 _logger = logging.getLogger(__name__)
 
@@ -37,7 +40,8 @@ Judgement = tuple[Verdict, str, str]
 class LdapPassdb:
     """Asks one directory. A `Passdb`; ``name`` is what it is called in the list and the log.
 
-    ``served`` are the domains that it is asked about; empty: all of ours.
+    ``served`` are the domains that it is asked about; empty: all of ours. The account whose
+    lock-out ``budget`` is used is the entry: it is one, however many logins it has.
     """
 
     def __init__(
@@ -46,8 +50,10 @@ class LdapPassdb:
         directory: Directory,
         identities: IdentityRules,
         served: Collection[str] = (),
+        budget: Budget | None = None,
     ) -> None:
         self.name = name
+        self._budget = budget or Budget(LockoutBudgets(limit=0), name)
         self._served = served
         self.directory = directory
         self._identities = identities
@@ -56,18 +62,35 @@ class LdapPassdb:
     async def verify(self, credentials: Credentials, deadline: Deadline) -> Answer:
         """Ask the directory."""
         began = deadline.clock()
-        login = credentials.identity.address
-        result = await self.directory.authenticate(
-            credentials.identity, credentials.password, deadline
-        )
+        with self._budget.attempt(credentials) as attempt:
+            result = await self._authenticate(credentials, deadline, attempt)
+            answer = self._answer(result, credentials.identity.address, began, deadline)
+            attempt.settle(answer, right=isinstance(result, Bound))
+        return answer
+
+    async def _authenticate(
+        self, credentials: Credentials, deadline: Deadline, attempt: Attempt
+    ) -> Result:
+        def before_bind(name: str) -> str:
+            return attempt.reserve(even_name(name))
+
+        identity, password = credentials.identity, credentials.password
+        while True:
+            result = await self.directory.authenticate(identity, password, deadline, before_bind)
+            if not isinstance(result, NotTried) or not await attempt.has_turn(deadline):
+                return result
+
+    def _answer(self, result: Result, login: str, began: float, deadline: Deadline) -> Answer:
         verdict, identity, detail = self._judge(result, login)
         now = deadline.clock()
-        if verdict is Verdict.UNAVAILABLE:
+        restrained = isinstance(result, NotTried)
+        if verdict is Verdict.UNAVAILABLE and not restrained:
             self._report(result, f"login {login}: {detail}", now)
         step = Step(self.name, verdict, detail, now - began)
         about_account = verdict is Verdict.REJECTED and _is_about_the_account(result)
         sent = _was_sent(result)
-        return Answer(verdict, identity, self.name, detail, (step,), sent, about_account)
+        cause = cause_of(result) if verdict is Verdict.UNAVAILABLE else None
+        return Answer(verdict, identity, self.name, detail, (step,), sent, about_account, cause)
 
     def _judge(self, result: Result, login: str) -> Judgement:
         match result:
@@ -77,8 +100,7 @@ class LdapPassdb:
             case BindRefused(detail) | NoEntry(detail):
                 return Verdict.REJECTED, login, detail
             case Trouble(detail, Fault.ACCOUNT):
-                why = f"the directory refuses our own account (bind_dn): {detail}"
-                return Verdict.UNAVAILABLE, login, why
+                return Verdict.UNAVAILABLE, login, own_account_refused(detail)
         return Verdict.UNAVAILABLE, login, result.detail
 
     def _report(self, trouble: Result, text: str, now: float) -> None:
@@ -117,6 +139,25 @@ def judge_account(
         why = f"the account is {identity.address}, whose domain is not asked about here (domains)"
         return Verdict.REJECTED, login, why
     return Verdict.ACCEPTED, identity.address, "bound"
+
+
+def own_account_refused(why: str) -> str:
+    """Return why nobody can be searched for."""
+    return f"the directory refuses our own account (bind_dn): {why}"
+
+
+def cause_of(result: Result) -> Cause | None:
+    """Return what an UNAVAILABLE comes of; None: nothing is known of a host that is just busy."""
+    match result:
+        case NotTried():
+            return Cause.RESTRAINT
+        case Trouble(fault=Fault.ACCOUNT):
+            return Cause.SERVER  # any login meets that
+        case Trouble(fault=Fault.HOST, busy=True):
+            return None
+        case Trouble(fault=Fault.HOST, password_sent=sent):
+            return Cause.LOGIN if sent else Cause.SERVER
+    return Cause.ACCOUNT
 
 
 def _is_about_the_account(refused: Result) -> bool:

@@ -3,12 +3,14 @@
 Knows the deadline and how it is shared among the addresses of a server: the next one is tried
 until one is ready for the login, of which nothing was said before; one that failed comes last next
 time.
-Does not know what is said (a `Dialogue` does), nor how a connection carries it (`conversation`).
+A login takes a warm connection where one waits; if that turns out to have been over before, it is
+said once more on a fresh one.
+Does not know what is said (a `Dialogue` does), nor how a connection carries it (`conversation`),
+nor how many are kept warm (`warm`).
 Every trouble becomes an UNAVAILABLE answer with its reason; logs nothing.
 """
 
 import asyncio
-import contextlib
 import re
 import secrets
 from dataclasses import dataclass, field
@@ -31,11 +33,17 @@ from sasl_bridge.dialogue.interface import (
 )
 from sasl_bridge.dialogue.pop3 import Pop3Dialogue
 from sasl_bridge.passdb.conversation import Conversation
-from sasl_bridge.verdict import Answer, Step, Verdict
+from sasl_bridge.passdb.interface import NOT_SENT
+from sasl_bridge.passdb.slots import Slots
+from sasl_bridge.passdb.warm import WarmConnections
+from sasl_bridge.verdict import Answer, Cause, Step, Verdict
 
+_TOO_LATE = "a connection that waited for a login was over, too late for another one"
 # Less than this is no time to connect, log in and hear an answer: no login begins with less left,
 # and an address that was given no more has not failed.
 _LEAST_SECONDS = 0.25
+# A connection that gets ready for logins to come has as much time as a login has by default.
+_GET_READY_SECONDS = 8.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,21 +98,29 @@ class Visit:
     ``addresses`` are those that its name led to, ``tried`` those that were, in order; the last one
     is where the ``conversation`` was had.
     ``outcome`` is None if there was nothing to try, and the server stayed ready for a login.
+    ``cause``: of an UNAVAILABLE one; None: no connection was to be had for it.
+    ``password_sent``: the server may have got to see the password; ``sent_again``: twice.
     """
 
     addresses: tuple[str, ...] = ()
     tried: list[Tried] = field(default_factory=list)
     conversation: Conversation | None = None
     outcome: Outcome | None = None
+    cause: Cause | None = None
+    password_sent: bool = False
+    sent_again: bool = False
 
     @property
-    def password_sent(self) -> bool:
-        """Whether the server got to see the password."""
-        return self.conversation is not None and self.conversation.dialogue.password_sent
+    def may_have_sent(self) -> bool:
+        """The same while the visit lasts: it says the login as soon as the server is ready."""
+        conversation = self.conversation
+        return self.password_sent or (
+            conversation is not None and conversation.dialogue.password_sent
+        )
 
 
 class RemotePassdb:
-    """Asks one server, over a connection of its own for each login. A `Passdb`.
+    """Asks one server, each login over a connection that carries no other. A `Passdb`.
 
     ``tls`` is how TLS is begun; None: everything goes unencrypted.
     """
@@ -120,16 +136,23 @@ class RemotePassdb:
         self._begin_dialogue = begin_dialogue
         self._tls = tls
         self.addresses = addresses or Addresses(server.host)
-        self.slots = asyncio.Semaphore(server.max_connections)
+        self.slots = Slots(server.max_connections)
+        self.warm = WarmConnections(self._get_ready, self.slots)
 
     def take_over(self, before: "RemotePassdb") -> None:
         """Go on with what is known of the same server: its addresses, the connections in use."""
         self.addresses, self.slots = before.addresses, before.slots
+        self.warm = WarmConnections(self._get_ready, self.slots, before.warm.pace)
+
+    def close(self) -> None:
+        """Keep no connection warm any more; who asks is still answered."""
+        self.warm.close()
 
     async def verify(self, credentials: Credentials, deadline: Deadline) -> Answer:
         """Ask the server.
 
-        Raises CancelledError; ValueError for credentials that admission should have refused.
+        Raises CancelledError, with the argument NOT_SENT if the server did not see the password;
+        ValueError for credentials that admission should have refused.
         """
         started = deadline.clock()
         visit = await self.visit(credentials, deadline)
@@ -146,6 +169,8 @@ class RemotePassdb:
             (step,),
             visit.password_sent,
             outcome.account_state,
+            visit.cause,
+            visit.sent_again,
         )
 
     async def visit(self, credentials: Credentials | None, deadline: Deadline) -> Visit:
@@ -154,24 +179,26 @@ class RemotePassdb:
         Raises what `verify` raises.
         """
         visit = Visit()
-        if not await self._has_room(deadline):
-            busy = f"all {self.server.max_connections} connections (max_connections) are in use"
-            visit.outcome = _unavailable(busy)
-            return visit
         try:
-            await self._converse(visit, self.attempt(credentials), deadline)
-        finally:
-            self.slots.release()
+            await self._go(visit, self.attempt(credentials), deadline)
+        except asyncio.CancelledError:
+            if visit.may_have_sent:
+                raise
+            raise asyncio.CancelledError(NOT_SENT) from None
         return visit
 
-    async def _has_room(self, deadline: Deadline) -> bool:
-        """Take one of the connections there may be; False if none becomes free in time."""
-        if not self.slots.locked():
-            return await self.slots.acquire()  # at once
-        with contextlib.suppress(TimeoutError):
-            async with asyncio.timeout(deadline.remaining() - _LEAST_SECONDS):
-                return await self.slots.acquire()
-        return False
+    async def _go(self, visit: Visit, attempt: Attempt | None, deadline: Deadline) -> None:
+        warm = self.warm.take() if attempt is not None else None
+        if warm is None and not await self.slots.take(deadline.remaining() - _LEAST_SECONDS):
+            busy = f"all {self.server.max_connections} connections (max_connections) are in use"
+            visit.outcome = _unavailable(busy)
+            return
+        try:
+            answered = warm is not None and await self._say(visit, warm, attempt, deadline)
+            if not answered:
+                await self._converse(visit, attempt, deadline)
+        finally:
+            self.slots.free()
 
     def attempt(self, credentials: Credentials | None) -> Attempt | None:
         """Return the login as this server knows it; None if there is none to try."""
@@ -180,23 +207,59 @@ class RemotePassdb:
         login = expand_login(self.server.login_format, credentials.identity)
         return Attempt(login, credentials.password, credentials.client)
 
+    async def _say(
+        self, visit: Visit, warm: Conversation, attempt: Attempt | None, deadline: Deadline
+    ) -> bool:
+        """Say the login on a warm connection; False if it is to be said again, on a fresh one."""
+        visit.addresses = (warm.address,)
+        visit.tried.append(Tried(warm.address, "", 0.0))
+        visit.conversation = warm
+        try:
+            if attempt is not None:
+                warm.try_login(attempt)
+            await self._hear_out(visit, warm, deadline, deadline.remaining())
+        finally:
+            warm.end()
+        if not warm.stale:
+            return True
+        if deadline.remaining() < _LEAST_SECONDS:
+            visit.outcome, visit.cause = _unavailable(_TOO_LATE), Cause.LOGIN
+            return True
+        visit.tried.clear()
+        return False
+
     async def _converse(self, visit: Visit, attempt: Attempt | None, deadline: Deadline) -> None:
         """Note in the visit how it ended."""
         seconds = deadline.remaining()
         try:
             conversation = await self._connect(visit, attempt, deadline)
         except UnreachableError as trouble:
-            visit.outcome = _unavailable(str(trouble))
+            visit.outcome, visit.cause = _unavailable(str(trouble)), Cause.SERVER
             return
         try:
             if attempt is not None:
-                visit.outcome = await conversation.answer(deadline.remaining(), seconds)
+                await self._hear_out(visit, conversation, deadline, seconds)
             elif conversation.outcome.done():
                 visit.outcome = conversation.outcome.result()
         finally:
             conversation.end()
-        if visit.outcome is not None and visit.outcome.verdict is Verdict.UNAVAILABLE:
-            self._avoid(visit.tried[-1].address, seconds)
+
+    async def _hear_out(
+        self, visit: Visit, conversation: Conversation, deadline: Deadline, seconds: float
+    ) -> None:
+        """Wait for what comes of the login; ``seconds`` is how long it had in all."""
+        try:
+            outcome = await conversation.answer(deadline.remaining(), seconds)
+        finally:
+            sent = conversation.dialogue.password_sent
+            visit.sent_again = visit.password_sent and sent
+            visit.password_sent |= sent
+        visit.outcome, visit.cause = outcome, None
+        if outcome.verdict is Verdict.UNAVAILABLE:
+            unanswered = conversation.broken or conversation.silent
+            visit.cause = Cause.LOGIN if unanswered else Cause.ACCOUNT
+            if not conversation.stale:
+                self._avoid(conversation.address, seconds)
 
     async def _connect(
         self, visit: Visit, attempt: Attempt | None, deadline: Deadline
@@ -218,10 +281,16 @@ class RemotePassdb:
             except UnreachableError as error:
                 self._avoid(address, share)
                 trouble = str(error)
-            visit.tried.append(Tried(address, trouble, deadline.clock() - began))
+            took = deadline.clock() - began
+            visit.tried.append(Tried(address, trouble, took))
             if not trouble:
+                self.warm.note_setup(took)
                 return conversation
         raise UnreachableError("; ".join(tried.trouble for tried in visit.tried))
+
+    async def _get_ready(self) -> Conversation:
+        """Return a connection that waits for a login. Raises UnreachableError."""
+        return await self._connect(Visit(), None, Deadline.after(_GET_READY_SECONDS))
 
     def _avoid(self, address: str, seconds: float) -> None:
         """Ask this address last from now on, if it had time to do better."""

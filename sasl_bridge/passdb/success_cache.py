@@ -11,6 +11,7 @@ reason say that it was remembered.
 import asyncio
 import hmac
 import time
+from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from typing import NamedTuple
 
@@ -18,7 +19,7 @@ from bridge_common.deadline import Clock, Deadline
 from sasl_bridge.credentials import Credentials
 from sasl_bridge.passdb.interface import Passdb
 from sasl_bridge.passdb.keys import login_key, password_key
-from sasl_bridge.verdict import Answer, Verdict
+from sasl_bridge.verdict import Answer, Cause, Verdict
 
 SOURCE = "cache"
 
@@ -105,9 +106,13 @@ class Successes:
                 self._drop(key)
 
     def flush(self, address: str | None = None) -> int:
-        """Forget everything, or what is known of one login; return how many logins that were.
+        """Forget everything, or what is known of one login; return how many logins that were."""
+        return self.forget(lambda known: address in {None, known})
 
-        The login may be named as it was typed or as the account is called, in canonical form.
+    def forget(self, concerns: Callable[[str], bool]) -> int:
+        """Forget what is known of the logins that this concerns; return how many they were.
+
+        A login is named as it was typed or as the account is called, in canonical form.
         What is under way is answered, and not remembered.
         """
         for flying in tuple(self._flights):
@@ -116,7 +121,7 @@ class Successes:
         dropped = [
             key
             for key, known in self._known.items()
-            if address in {None, known.address, known.answer.identity}
+            if concerns(known.address) or concerns(known.answer.identity)
         ]
         for key in dropped:
             self._drop(key)
@@ -269,7 +274,7 @@ class SuccessCache:
                 step.verdict is Verdict.REJECTED for step in answer.steps
             ):
                 self._successes.refute(address, keys.password)  # it may be the one that knows
-            case Verdict.UNAVAILABLE if began is not None:
+            case Verdict.UNAVAILABLE if began is not None and _is_an_outage(answer):
                 return self._in_grace(keys, answer) or answer
         return answer
 
@@ -285,6 +290,11 @@ class SuccessCache:
         self._successes.graces += 1
         why = f"grace, because {answer.reason}; {known.answer.reason}"
         return replace(known.answer, reason=why, steps=answer.steps)
+
+
+def _is_an_outage(answer: Answer) -> bool:
+    """Say whether nobody could say; a password that was not sent, by a budget, may be wrong."""
+    return answer.cause is not Cause.RESTRAINT
 
 
 def _can_be_told(answer: Answer) -> bool:

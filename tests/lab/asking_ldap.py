@@ -9,7 +9,6 @@ from typing import Any
 import pytest
 
 from bridge_common.deadline import Deadline
-from bridge_common.directory.directory import Directory
 from bridge_common.secret import Secret
 from bridge_common.settings.model import Settings, identity_rules
 from bridge_common.settings.read import parse_settings
@@ -66,9 +65,17 @@ class Corp:
 _FORGETFUL = 'cache = { success_ttl = "0s", failure_ttl = "0s" }'
 
 
+def _budget(wrong_passwords: int) -> str:
+    return f"restraint = {{ lockout_budget = {wrong_passwords} }}"
+
+
 @asynccontextmanager
 async def corp(
-    *entries: Entry, search: Told = SUCCESS, ours: Mapping[str, str] = OURS, **keys: Any
+    *entries: Entry,
+    search: Told = SUCCESS,
+    ours: Mapping[str, str] = OURS,
+    lockout_budget: int = 0,
+    **keys: Any,
 ) -> AsyncIterator[Corp]:
     """Serve these entries, or alice's, and the one of the service account.
 
@@ -80,7 +87,13 @@ async def corp(
         lines = "\n".join(f"{path} = {value}" for path, value in ours.items())
         smtp_auth = 'smtp_auth = { method = "ldap", ldap_profile = "corp" }'
         text = "\n".join(
-            [smtp_auth, _FORGETFUL, lines, profile_at(**({"port": server.port} | keys))]
+            [
+                smtp_auth,
+                _FORGETFUL,
+                _budget(lockout_budget),
+                lines,
+                profile_at(**({"port": server.port} | keys)),
+            ]
         )
         settings = parse_settings(text).settings
         parts = build_parts(settings)
@@ -91,13 +104,11 @@ async def corp(
 
 @contextmanager
 def closing(parts: Parts) -> Iterator[None]:
-    """Let go, in the end, of the connections that directories keep for the next login."""
+    """Let go, in the end, of what is kept for the next login, and look at nobody any more."""
     try:
         yield
     finally:
-        for built in parts.profiles:
-            if isinstance(built.directory, Directory):
-                built.directory.close()
+        parts.close()
 
 
 def told(answer: Answer) -> tuple[Verdict, str, bool]:

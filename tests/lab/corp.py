@@ -22,14 +22,15 @@ def corp_bridge(
     *,
     domains: Sequence[str] = ("example.com", "corp.example.com"),
     identity: Mapping[str, Any] | None = None,
+    restraint: Mapping[str, Any] | None = None,
     **keys: Any,
 ) -> Bridge:
     """Return a daemon that asks the domain, not yet started; ``keys`` are of its profile.
 
-    ``identity`` are keys of `[identity]` besides ``domains``.
+    ``identity`` are keys of `[identity]` besides ``domains``, ``restraint`` those of `[restraint]`.
     """
     profile = ldap_profile("corp", domain, **keys)
-    about: dict[str, Any] = {"domains": domains, "identity": identity or {}}
+    about: dict[str, Any] = {"domains": domains, "identity": identity or {}, "restraint": restraint}
     return gateway.bridge(profile, method="ldap", ldap_profile="corp", **about)
 
 

@@ -216,6 +216,13 @@ class DomainController(Running):
         """Let so many wrong passwords in half an hour lock the account for half an hour."""
         self._password_settings(name, **{"msDS-LockoutThreshold": failures})
 
+    def lockout(self, name: str) -> tuple[int, int]:
+        """Return how many wrong passwords count, and since when it is locked; 0: it is not."""
+        wanted = ["badPwdCount", "lockoutTime"]
+        [(_, found)] = self._administrator().search_s(self.dn(name), ldap.SCOPE_BASE, None, wanted)
+        count, since = (int(found.get(one, [b"0"])[0]) for one in wanted)
+        return count, since
+
     def unlock(self, name: str) -> None:
         """Let a locked account in again."""
         self.change(name, lockoutTime=0)

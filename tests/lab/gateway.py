@@ -65,7 +65,9 @@ class Gateway:
 
     def bridge(self, *servers: str, passed: PassedSocket | None = None, **smtp_auth: Any) -> Bridge:
         """Return a daemon that asks these servers, not yet started."""
-        return Bridge(self._new_folder(), self.settings(*servers, **smtp_auth), passed)
+        folder = self._new_folder()
+        settings = self.settings(*servers, **{"state_dir": str(folder), **smtp_auth})
+        return Bridge(folder, settings, passed)
 
     def sender_settings(self, *tables: str, **sender: Any) -> str:
         """Return the text of a settings file for sasl-policyd that fits this gateway."""

@@ -14,13 +14,13 @@ from bridge_common.decisions import DecisionLog
 from bridge_common.identity import IdentityRules
 from bridge_common.runtime.endpoint import open_endpoint
 from sasl_bridge.admission import AdmissionRules
+from sasl_bridge.client import ClientConnection
 from sasl_bridge.credentials import Credentials
 from sasl_bridge.passdb.interface import Passdb
 from sasl_bridge.passdb.success_cache import CacheRules, SuccessCache, Successes
 from sasl_bridge.protocol.connection import Limits
 from sasl_bridge.service import (
     AuthService,
-    ClientConnection,
     InForce,
     Patience,
     ServiceRules,

@@ -22,27 +22,34 @@ def settings_text(
     domains: Sequence[str] = ("example.com",),
     identity: Mapping[str, Any] | None = None,
     cache: Mapping[str, Any] | None = None,
+    restraint: Mapping[str, Any] | None = None,
     **smtp_auth: Any,
 ) -> str:
     """Return a settings file for logins of these domains; ``smtp_auth`` overrides that section.
 
     ``identity`` are further keys of `[identity]`, ``cache`` those of `[cache]`: without them
-    nothing is remembered, and each login is asked about.
+    nothing is remembered, and each login is asked about. ``restraint`` are those of
+    `[restraint]`: without them there is no lock-out budget.
     """
     section = {
         "enabled": True,
         "failure_delay": "0s",
         "listen": [f"unix:{auth_socket}"],
         "control": f"unix:{folder}/control",
+        "state_dir": str(folder),
         **smtp_auth,
     }
     whose = {"domains": list(domains), **(identity or {})}
+    restraining = []
+    if not any("[restraint]" in text for text in servers):  # some tests bring their own
+        restraining = [_table("[restraint]", {"lockout_budget": 0, **(restraint or {})})]
     remembering = {"success_ttl": "0s", "failure_ttl": "0s", **(cache or {})}
     return "\n".join(
         [
             _table("[smtp_auth]", section),
             _table("[identity]", whose),
             _table("[cache]", remembering),
+            *restraining,
             *servers,
         ]
     )
@@ -55,10 +62,12 @@ def sender_settings_text(
     *,
     domains: Sequence[str] = ("example.com",),
     identity: Mapping[str, Any] | None = None,
+    state_dir: Path | None = None,
     **sender: Any,
 ) -> str:
     """Return a settings file for sasl-policyd alone; ``sender`` are keys of `[sender]`.
 
+    ``state_dir``: where sasl-bridge says who is blocked.
     ``tables`` are further ones, `sender_exception`, `sender_context`, `ldap_profile`.
     """
     section = {
@@ -68,7 +77,14 @@ def sender_settings_text(
         **sender,
     }
     whose = {"domains": list(domains), **(identity or {})}
-    return "\n".join([_table("[identity]", whose), _table("[sender]", section), *tables])
+    return "\n".join(
+        [
+            _table("[smtp_auth]", {"state_dir": str(state_dir or folder)}),
+            _table("[identity]", whose),
+            _table("[sender]", section),
+            *tables,
+        ]
+    )
 
 
 def sender_exception(sender: str, *clients: str) -> str:

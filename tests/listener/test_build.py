@@ -15,8 +15,9 @@ from lab.settings import server
 
 from bridge_common.deadline import Deadline
 from bridge_common.errors import Problem, SettingsError
+from bridge_common.settings.model import Settings
 from bridge_common.settings.read import parse_settings
-from sasl_bridge.passdb.build import build_passdb
+from sasl_bridge.passdb.build import build_parts, build_passdb
 from sasl_bridge.passdb.interface import Passdb
 from sasl_bridge.verdict import Answer, Verdict
 
@@ -47,8 +48,12 @@ def encrypting(protocol: str, tls: ssl.SSLContext) -> Behaviour:
     return maildrops(ALICE, tls=tls) if protocol == "pop3" else mailboxes(ALICE, tls=tls)
 
 
-def pipe(*servers: str, failure_delay: str = "0s") -> Passdb:
+def pipe(*servers: str) -> Passdb:
     """Build from a settings file's text; example.com and example.org are ours."""
+    return build_passdb(settings_of(*servers))
+
+
+def settings_of(*servers: str, failure_delay: str = "0s") -> Settings:
     text = f"""
 [smtp_auth]
 enabled = true
@@ -57,7 +62,7 @@ failure_delay = "{failure_delay}"
 [identity]
 domains = ["example.com", "example.org"]
 """
-    return build_passdb(parse_settings("\n".join([text, *servers])).settings)
+    return parse_settings("\n".join([text, *servers])).settings
 
 
 async def ask(passdb: Passdb, seconds: float = 3.0, client: str = "") -> Answer:
@@ -236,9 +241,12 @@ async def test_failure_delay_shortens_the_share_of_a_silent_server() -> None:
     """The next server is asked after half of what the delay leaves of 3 s: 1 s, or 1.5 s."""
     async with serving(SILENT) as first, serving(GOOD) as second:
         servers = server("first", first.port), server("second", second.port)
-        delayed, prompt = await asyncio.gather(
-            ask(pipe(*servers, failure_delay="1s")), ask(pipe(*servers, failure_delay="0s"))
-        )
+        both = [settings_of(*servers, failure_delay=delay) for delay in ("1s", "0s")]
+        parts = [build_parts(settings) for settings in both]
+        pipes = map(build_passdb, both, parts)
+        delayed, prompt = await asyncio.gather(*map(ask, pipes))
+        for one in parts:
+            one.close()
     assert (delayed.verdict, delayed.source) == (ACCEPTED, "second")
     assert (prompt.verdict, prompt.source) == (ACCEPTED, "second")
     assert 0.99 < delayed.steps[0].seconds < 1.45

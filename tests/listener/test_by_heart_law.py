@@ -14,8 +14,9 @@ from lab.serving import RULES, Scripted
 
 from bridge_common.decisions import DecisionLog
 from sasl_bridge.by_heart import ByHeart, KnownLine
+from sasl_bridge.client import ClientConnection
 from sasl_bridge.passdb.success_cache import CacheRules, SuccessCache, Successes
-from sasl_bridge.service import AuthService, ClientConnection, InForce
+from sasl_bridge.service import AuthService, InForce
 from sasl_bridge.verdict import Verdict
 
 GREETING = b"VERSION\t1\t2\nCPID\t42\n"

@@ -4,6 +4,7 @@ import base64
 import contextlib
 import json
 import os
+import re
 import signal
 import socket
 import stat
@@ -225,9 +226,9 @@ def test_bridgectl_status_and_reload(tmp_path: Path, capsys: pytest.CaptureFixtu
         assert bridgectl(["status", "--settings", str(file)]) == 0
         said = capsys.readouterr().out
         assert said.startswith("sasl-bridge serves, process ")
-        assert f"listening: unix:{tmp_path}/auth, unix:{tmp_path}/control\n" in said
-        assert "logins: 0 accepted, 0 rejected, 0 unavailable\n" in said
-        assert f"server first: 127.0.0.1 port {server.port}\n" in said
+        assert f"  listening     unix:{tmp_path}/auth, unix:{tmp_path}/control\n" in said
+        assert "  logins        0 accepted, 0 rejected, 0 unavailable\n" in said
+        assert re.search(rf"\n  first .* 127\.0\.0\.1 port {server.port}\n", said)
         assert "warning" not in said
 
         file.write_text(file.read_text().replace("enabled", "enalbed"))

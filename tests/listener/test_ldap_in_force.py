@@ -208,25 +208,37 @@ def test_bridgectl_status_says_who_is_asked(
         assert bridgectl(["status", "--settings", str(daemon.file), *more]) == 0
         return capsys.readouterr().out
 
+    def rows(said: str) -> dict[str, str]:
+        """Return the rows of the table of servers, by their names."""
+        found = [" ".join(line.split()) for line in said.splitlines() if " port " in line]
+        return {line.partition(" ")[0]: line for line in found}
+
     imap = server("imap", 1143)
     with running(tmp_path, Entries(ALICE, SERVICE), hosts=["127.0.0.1", "localhost"]) as daemon:
         port = daemon.directory.port
-        corp = f"server corp: profile corp at 127.0.0.1, localhost port {port}\n"
-        assert corp in servers()
+        row = rows(servers())["corp"]
+        assert row.endswith(f" profile corp at 127.0.0.1, localhost port {port}")
         (only,) = json.loads(servers("--json"))["sasl-bridge"]["servers"]
+        assert only.pop("breaker")["state"] == "ok"
         assert only == {
             "name": "corp",
             "profile": "corp",
             "hosts": ["127.0.0.1", "localhost"],
             "port": port,
             "enabled": True,
+            "in_use": 0,
+            "most": 40,
+            "warm": 0,
+            "avoided_hosts": [],
         }
         listed = listed_profile("corp", name="people", enabled=False), imap
         daemon.bridge.reload(daemon.settings(*listed, method="pop3-imap"))
-        said = servers()
-        assert f"server people: profile corp at 127.0.0.1 port {port} (not enabled)\n" in said
-        assert "server imap: 127.0.0.1 port 1143\n" in said
+        found = rows(servers())
+        assert list(found) == ["imap", "people"]
+        assert found["imap"].endswith(" 127.0.0.1 port 1143")
+        people = f"people not enabled profile corp at 127.0.0.1 port {port}"
+        assert found["people"] == people
         daemon.bridge.reload(daemon.settings(*listed))
-        said = servers()
-        assert f"server corp: profile corp at 127.0.0.1 port {port}\n" in said
-        assert said.count("server ") == 1
+        found = rows(servers())
+        assert list(found) == ["corp"]
+        assert found["corp"].endswith(f" profile corp at 127.0.0.1 port {port}")

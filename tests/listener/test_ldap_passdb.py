@@ -150,12 +150,11 @@ async def test_a_directory_that_is_down_is_trouble_that_a_later_try_may_mend(
 # What is logged as an error
 
 
-@pytest.mark.expect_warnings("bind_dn")
+@pytest.mark.expect_warnings("No such object")
 async def test_it_is_said_once_a_minute_however_many_log_in(
     caplog: pytest.LogCaptureFixture,
 ) -> None:
-    async with corp() as directory:
-        directory.entries.entries = [ALICE]
+    async with corp(search=Told(32)) as directory:
         await asyncio.gather(*(directory.answer() for _ in range(5)))
         assert len(errors(caplog)) == 1
         for later, number in [(59.0, 1), (62.0, 2), (119.0, 2), (125.0, 3)]:

@@ -4,7 +4,7 @@ import asyncio
 import os
 import signal
 import socket
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Iterator, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -14,6 +14,7 @@ import pytest
 from lab.own_log import log_to
 
 from bridge_common.errors import Problem, SettingsError
+from bridge_common.metrics import Measure, gauge
 from bridge_common.runtime.control import Command, Reply
 from bridge_common.runtime.endpoint import EndpointError, Listener, open_endpoint
 from bridge_common.runtime.lifecycle import Daemon, Ready, loop_factory
@@ -31,6 +32,7 @@ class Sockets:
     control: str
     socket_mode: str = "0660"
     socket_owner: str = ""
+    metrics_listen: str = ""
 
 
 class Echo(asyncio.Protocol):
@@ -68,6 +70,7 @@ class Program:
         self.next: str | SettingsError = "first"
         self.applied: list[str] = []
         self.is_broken = False
+        self.life: list[str] = []
         self.prepared = asyncio.Event()
 
     def prepare(self) -> Ready[str]:
@@ -80,6 +83,19 @@ class Program:
 
     def broken(self) -> None:
         self.is_broken = True
+
+    def metrics(self) -> Iterator[Measure]:
+        yield gauge("echo_applied", "How often settings were applied.", len(self.applied))
+
+    async def begin(self) -> None:
+        self._note("begin")
+
+    async def end(self) -> None:
+        self._note("end")
+
+    def _note(self, what: str) -> None:
+        there = Path(self.sockets.listen[0].removeprefix("unix:")).exists()
+        self.life.append(f"{what}, {'somebody' if there else 'nobody'} can connect")
 
     def connection(self) -> asyncio.Protocol:
         return Echo(self)
@@ -270,6 +286,17 @@ async def test_a_fault_of_ours_while_reloading_leaves_the_last_good_settings(
         assert await ask(tmp_path / "client", b"?") == b"first"
         await systemd.told()
         assert (await systemd.told())[0] == "READY=1"
+
+
+async def test_the_program_begins_before_anybody_can_connect_and_ends_after_the_last(
+    tmp_path: Path,
+) -> None:
+    program = Program(tmp_path)
+    async with living(program, tmp_path) as (systemd, _):
+        await systemd.told()
+        assert program.life == ["begin, nobody can connect"]
+        assert await ask(tmp_path / "client", b"?") == b"first"
+    assert program.life == ["begin, nobody can connect", "end, nobody can connect"]
 
 
 async def test_sigint_stops_too(tmp_path: Path) -> None:

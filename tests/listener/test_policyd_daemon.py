@@ -80,7 +80,7 @@ def test_a_passed_socket_is_served_with_broken_settings_until_they_are_mended(
         assert said.startswith(
             "sasl-policyd answers every request as trouble; the settings are broken, process "
         )
-        assert "senders: 2 trouble\n" in said
+        assert "  senders       2 trouble\n" in said
         assert "aliases" not in said
         assert "error: sender.match_login: " in said
         assert ask_bridgectl(tmp_path, "explain", "--sender=x@example.com") == 75
@@ -221,25 +221,26 @@ def test_status_says_what_is_in_force(tmp_path: Path, capsys: pytest.CaptureFixt
         postfix.ask(sender=BOB)
         assert ask_bridgectl(tmp_path, "status") == 0
         said = capsys.readouterr()
-    _, *lines = said.out.splitlines()
+    _, warning, *lines, heading, first, second = said.out.splitlines()
     assert said.err == ""
+    assert warning.startswith(f"warning: sender.aliases_file: {tmp_path}/aliases: line 2: ")
     assert lines == [
-        f"settings: {tmp_path}/settings.toml",
-        f"listening: unix:{tmp_path}/policy, unix:{tmp_path}/policy-control",
-        "connections: 1",
-        "senders: 1 dunno, 1 refused",
+        f"  settings      {tmp_path}/settings.toml",
+        f"  listening     unix:{tmp_path}/policy, unix:{tmp_path}/policy-control",
+        "  connections   1",
+        "  senders       1 dunno, 1 refused",
         (
-            "rules: null_sender allow, match_login enforce, foreign_sender off, "
+            "  rules         null_sender allow, match_login enforce, foreign_sender off, "
             "fake_sender_control off"
         ),
         (
-            "rules in relay: null_sender allow, match_login off, foreign_sender off, "
+            "                in relay: null_sender allow, match_login off, foreign_sender off, "
             "fake_sender_control off"
         ),
-        "aliases: 1 address, 1 broken line",
-        lines[-1],
+        "  aliases       1 address, 1 broken line",
     ]
-    assert lines[-1].startswith(f"warning: sender.aliases_file: {tmp_path}/aliases: line 2: ")
+    assert heading == "  last decisions"
+    assert [" DUNNO " in first, " 553 5.7.1 " in second] == [True, True]
 
 
 def test_a_sender_without_a_domain_is_of_myorigin_and_of_nobody_where_that_is_not_said(

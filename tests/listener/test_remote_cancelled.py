@@ -63,4 +63,5 @@ async def test_at_any_moment(channel: Channel) -> None:
             with contextlib.suppress(asyncio.CancelledError):
                 assert (await task).verdict is ACCEPTED
                 break
+        passdb.close()
     assert turns > 2

@@ -27,6 +27,8 @@ def as_told(peer: Peer) -> None:
     """Do what the password says; every other password is right, whatever the login."""
     peer.say(GREETING)
     tag, _, command = peer.hear_line().partition(b" ")
+    if command == b"LOGOUT":
+        return  # it was looked at
     password = base64.b64decode(command.split()[-1]).rpartition(b"\0")[2]
     match password:
         case b"silence":

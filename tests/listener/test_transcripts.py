@@ -16,13 +16,13 @@ from bridge_common.identity import IdentityRules
 from bridge_common.runtime.endpoint import open_endpoint
 from bridge_common.secret import Secret
 from sasl_bridge.admission import AdmissionRules
+from sasl_bridge.client import ClientConnection
 from sasl_bridge.credentials import Claim, Credentials
 from sasl_bridge.passdb.success_cache import Keys
 from sasl_bridge.protocol.connection import AuthParameters
 from sasl_bridge.service import (
     REFUSAL,
     AuthService,
-    ClientConnection,
     Question,
     ServiceRules,
 )

@@ -15,7 +15,7 @@ import pytest
 from lab.directory_entries import BASE, GATEWAY, GATEWAY_PASSWORD, PEOPLE
 from lab.processes import LabError, lab_folder, program, run
 
-from bench import backends, ours
+from bench import backends, hung, ours
 from bench.programs import Load, Programs
 from bench.rounds import Rules, play
 from bench.rows import Row
@@ -131,6 +131,32 @@ def test_a_row_is_played_with_our_daemon(
     assert result.memory.peak > 10_000_000
     told = capsys.readouterr().err
     assert re.search(r"1 .*/s .* cores: sasl-bridge \d\.\d\d, the load \d\.\d\d, the IMAP", told)
+
+
+def test_a_load_at_a_rate_asks_when_it_is_time_and_no_more(
+    programs: Programs, folder: Path
+) -> None:
+    """And counts from then on, even if the one before took too long."""
+    with (
+        backends.distant_ldap(programs, folder) as directory,
+        ours.asking_ldap(folder / "paced", directory.reached) as bridge,
+    ):
+        steady = programs.load(Load("auth", bridge.where, 8, 16, rate=50), 1.0)
+        assert steady.answers == 50
+        assert steady.seconds >= 0.98
+        hasty = programs.load(Load("auth", bridge.where, 1, 16, rate=2000), 0.2)
+        assert hasty.answers == 400
+        assert hasty.seconds > 0.8  # two answers of a millisecond for each
+        assert hasty.p50_ms > 100
+
+
+@pytest.mark.alone
+def test_a_server_that_hangs_costs_no_login_and_is_asked_no_more(programs: Programs) -> None:
+    pair = hung.play_pair(programs, Rules(seconds=1.0, patience=0.0))
+    assert pair.hung.loaded.answers == 200
+    assert pair.hung.loaded.p50_ms < 500
+    assert pair.hung.shares.helpers["the first server"] == 0.0
+    assert hung.STILL_ASKED not in pair.hung.void
 
 
 def test_a_far_server_takes_round_trips(programs: Programs, folder: Path) -> None:

@@ -79,6 +79,7 @@ def test_all_down_is_try_later_and_the_same_session_logs_in_once_they_are_back(
         assert time.monotonic() - begun < POSTFIX_WAITS
         first.start()
         second.start()
+        bridge.lines_with("server second: back after ")
         assert session.plain(BOB, "his") == ACCEPTED
         assert session.deliver(BOB, "carol@example.net", MAIL)[0] == 250
         verdicts = [line.partition("verdict=")[2].split()[0] for line in bridge.decisions(4)]

@@ -66,9 +66,10 @@ def test_a_refusal_is_an_exception_of_its_own(tmp_path: Path) -> None:
     assert refused.value.kind == "busy"
 
 
-def test_a_daemon_that_hangs_up_is_named(tmp_path: Path) -> None:
+@pytest.mark.parametrize("answer", [b"", b'{"ok": tr'])
+def test_a_daemon_that_hangs_up_is_named(tmp_path: Path, answer: bytes) -> None:
     with (
-        daemon(tmp_path, b"") as file,
+        daemon(tmp_path, answer) as file,
         pytest.raises(NotRunning, match="the daemon hung up without an answer; see its log"),
     ):
         ask_daemon(file, "status")

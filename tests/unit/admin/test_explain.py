@@ -88,6 +88,7 @@ sender   Alice+x@example.com
 rules    of [sender]
          there are contexts: lenient, relay, strict; name one with --context
          login                enforce  passes       the client is not logged in, or has a login
+         blocked              enforce  passes       the login is not blocked, if there is one
          null_sender          monitor  would pass   the sender is not the null sender
          match_login          enforce  passes       it is the login's own address
          foreign_sender       off      would pass   the sender's domain is one of ours
@@ -206,7 +207,7 @@ def test_the_facts_for_programs(folder: Path, capsys: pytest.CaptureFixture[str]
         capsys, folder, "sales@example.com", "--login=alice@example.com", "--context=x", "--json"
     )
     reply = explained.reply
-    assert reply["rules"].pop(2) == {
+    assert reply["rules"].pop(3) == {
         "rule": "match_login",
         "mode": "enforce",
         "in_force": True,
@@ -215,6 +216,7 @@ def test_the_facts_for_programs(folder: Path, capsys: pytest.CaptureFixture[str]
     }
     assert [rule["rule"] for rule in reply.pop("rules")] == [
         "login",
+        "blocked",
         "null_sender",
         "foreign_sender",
         "fake_sender_control",

@@ -38,10 +38,15 @@ rules = st.builds(
 class Words:
     """How servers of a protocol talk."""
 
-    begin: Callable[[DialogueRules], LineDialogue]
+    begin_with: Callable[[Attempt | None, DialogueRules], LineDialogue]
+    good: bytes  # what makes one ready, with a login or without
     lines: st.SearchStrategy[bytes]
     yes: tuple[bytes, ...]  # how a line begins that may be a yes
     no: tuple[bytes, ...]  # ... or a no
+
+    def begin(self, rules: DialogueRules) -> LineDialogue:
+        """Begin with the login."""
+        return self.begin_with(ATTEMPT, rules)
 
 
 imap_lines = st.builds(
@@ -72,13 +77,18 @@ pop3_lines = st.builds(
     ),
 )
 IMAP = Words(
-    lambda rules: ImapDialogue(ATTEMPT, rules, tag_prefix="T"),
+    lambda attempt, rules: ImapDialogue(attempt, rules, tag_prefix="T"),
+    b"* OK [CAPABILITY STARTTLS ID AUTH=PLAIN SASL-IR] x\r\n",
     st.one_of(imap_lines, st.just(b"* OK [CAPABILITY STARTTLS AUTH=PLAIN SASL-IR] x\r\n")),
     tuple(b"T%d OK" % number for number in range(1, 5)),
     tuple(b"T%d NO" % number for number in range(1, 5)),
 )
 POP3 = Words(
-    lambda rules: Pop3Dialogue(ATTEMPT, rules), pop3_lines, (b"+OK", b"-ERR [IN-USE]"), (b"-ERR",)
+    Pop3Dialogue,
+    b"+OK [XCLIENT] x\r\n",
+    pop3_lines,
+    (b"+OK", b"-ERR [IN-USE]"),
+    (b"-ERR",),
 )
 both = pytest.mark.parametrize("words", [IMAP, POP3], ids=["imap", "pop3"])
 
@@ -139,6 +149,33 @@ def test_any_cut_within_lines_gives_the_same(words: Words, data: st.DataObject) 
     assert cut.waiting_for == whole.waiting_for
     assert cut.password_sent == whole.password_sent
     assert cut.farewell() == whole.farewell()
+
+
+@both
+@given(st.data())
+def test_a_login_after_a_rest_is_the_login_from_the_beginning(
+    words: Words, data: st.DataObject
+) -> None:
+    """Whatever made it ready, whatever is said from then on, and however that is cut.
+
+    No word of these servers holds the password: at rest nobody knows it, to withhold it.
+    """
+    agreed = data.draw(rules)
+    attempt = Attempt("alice", Secret(b"unheard of"), "198.51.100.7")
+    at_once, later = words.begin_with(attempt, agreed), words.begin_with(None, agreed)
+    said = b"".join([words.good, *data.draw(st.lists(words.lines, max_size=10))])
+    for line in said.splitlines(keepends=True):
+        expected = hear(at_once, line)
+        at = data.draw(st.integers(0, len(line) - 1))
+        actions = hear(later, line[:at]) + hear(later, line[at:])
+        if later.waiting_for == "more" and not later._over:
+            assert later.ready
+            assert not later.password_sent
+            actions += later.try_login(attempt)
+        assert actions == expected
+    assert later.waiting_for == at_once.waiting_for
+    assert later.password_sent == at_once.password_sent
+    assert later.farewell() == at_once.farewell()
 
 
 @both

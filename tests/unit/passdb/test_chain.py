@@ -9,7 +9,7 @@ from bridge_common.deadline import Deadline
 from bridge_common.secret import Secret
 from sasl_bridge.credentials import Credentials
 from sasl_bridge.passdb.chain import Chain, Listed
-from sasl_bridge.verdict import Answer, Verdict
+from sasl_bridge.verdict import Answer, Cause, Verdict
 
 ACCEPTED, REJECTED, UNAVAILABLE = Verdict.ACCEPTED, Verdict.REJECTED, Verdict.UNAVAILABLE
 
@@ -39,21 +39,47 @@ def test_a_no_of_everybody_is_a_no_of_the_last() -> None:
     assert done.seconds < 0.001
 
 
-@pytest.mark.parametrize("about", [(False, True), (True, False)])
-def test_it_is_about_the_account_if_the_no_that_decides_is(about: tuple[bool, bool]) -> None:
-    class Refusing:
-        def __init__(self, account_state: bool) -> None:
-            self.account_state = account_state
+def asked_of_those_who_say(*answers: Answer) -> Answer:
+    """Return what a list amounts to whose servers answer so at once."""
+
+    class Saying:
+        def __init__(self, answer: Answer) -> None:
+            self.answer = answer
 
         async def verify(self, credentials: Credentials, deadline: Deadline) -> Answer:
-            return Answer(REJECTED, "", "", "no", account_state=self.account_state)
+            return self.answer
 
-    async def ask() -> Answer:
-        listed = [Listed(f"s{number}", Refusing(state)) for number, state in enumerate(about)]
-        return await Chain(listed, 0.0).verify(ASKING, Deadline.after(8.0))
+    listed = [Listed(f"s{number}", Saying(answer)) for number, answer in enumerate(answers)]
+    return asyncio.run(Chain(listed, 0.0).verify(ASKING, Deadline.after(8.0)))
 
-    answer = asyncio.run(ask())
+
+@pytest.mark.parametrize("about", [(False, True), (True, False)])
+def test_it_is_about_the_account_if_the_no_that_decides_is(about: tuple[bool, bool]) -> None:
+    answer = asked_of_those_who_say(
+        *(Answer(REJECTED, "", "", "no", account_state=state) for state in about)
+    )
     assert (answer.source, answer.account_state) == ("s1", about[1])
+
+
+SERVER, RESTRAINT = Cause.SERVER, Cause.RESTRAINT
+
+
+@pytest.mark.parametrize(
+    ("said", "cause"),
+    [
+        ([(UNAVAILABLE, SERVER), (UNAVAILABLE, Cause.LOGIN)], SERVER),
+        ([(UNAVAILABLE, SERVER), (UNAVAILABLE, RESTRAINT)], RESTRAINT),
+        ([(UNAVAILABLE, RESTRAINT), (REJECTED, None)], RESTRAINT),
+        ([(UNAVAILABLE, RESTRAINT), (ACCEPTED, None)], None),
+        ([(UNAVAILABLE, None), (REJECTED, None)], None),
+    ],
+)
+def test_what_an_unavailable_comes_of(
+    said: list[tuple[Verdict, Cause | None]], cause: Cause | None
+) -> None:
+    """Of the server that decides; but if our own restraint kept any from being asked, of that."""
+    answers = (Answer(verdict, "", "", "", cause=why) for verdict, why in said)
+    assert asked_of_those_who_say(*answers).cause is cause
 
 
 def test_a_required_server_that_is_down_keeps_a_no_from_being_one() -> None:

@@ -1,6 +1,7 @@
 """Which passwords are accepted by heart, and when somebody is asked."""
 
 import asyncio
+from dataclasses import replace
 
 import pytest
 from lab.leftovers import settled
@@ -10,7 +11,7 @@ from bridge_common.deadline import Deadline
 from bridge_common.identity import LoginForm
 from sasl_bridge.credentials import Credentials
 from sasl_bridge.passdb.success_cache import CacheRules
-from sasl_bridge.verdict import Answer, Step, Verdict
+from sasl_bridge.verdict import Answer, Cause, Step, Verdict
 
 ACCEPTED, REJECTED, UNAVAILABLE = Verdict.ACCEPTED, Verdict.REJECTED, Verdict.UNAVAILABLE
 
@@ -181,6 +182,15 @@ async def test_a_login_is_flushed_by_the_name_of_its_account_too() -> None:
     assert lab.successes.flush("alice.smith@example.com") == 1
 
 
+async def test_logins_are_forgotten_by_what_they_have_in_common() -> None:
+    lab = CacheLab()
+    for name in ("alice", "alina", "bob"):
+        lab.servers.answer = says(Verdict.ACCEPTED, f"{name}@example.com")
+        await lab.verify(login(name))
+    assert lab.successes.forget(lambda known: known.startswith("ali")) == 2
+    assert len(lab.successes) == 1
+
+
 async def test_a_yes_that_was_under_way_at_a_flush_is_answered_and_not_remembered() -> None:
     lab = CacheLab(held=True)
     under_way = asyncio.create_task(lab.verify())
@@ -230,6 +240,19 @@ async def test_no_grace_where_a_server_said_no() -> None:
     assert (await lab.verify()).verdict is UNAVAILABLE
     lab.servers.answer = says(UNAVAILABLE)
     assert (await lab.verify()).verdict is UNAVAILABLE
+
+
+async def test_no_grace_where_a_lock_out_budget_kept_a_server_from_being_asked() -> None:
+    """A guesser would be let in with an old password, once the budget is spent."""
+    lab = CacheLab(GRACE)
+    await lab.verify()
+    lab.now += 400
+    not_asked = replace(says(UNAVAILABLE), cause=Cause.RESTRAINT, password_sent=False)
+    lab.servers.answer = not_asked
+    assert await lab.verify() is not_asked
+    assert lab.successes.graces == 0
+    lab.servers.answer = replace(not_asked, cause=Cause.SERVER)
+    assert (await lab.verify()).verdict is ACCEPTED
 
 
 async def test_no_grace_after_a_no_a_flush_or_without_the_setting() -> None:

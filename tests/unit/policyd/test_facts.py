@@ -7,6 +7,8 @@ from typing import Any
 import pytest
 from lab.policy_serving import OURS, ScriptedOwners, in_force
 
+from bridge_common.block import Block
+from bridge_common.blocks import Blocks
 from bridge_common.deadline import Deadline
 from bridge_common.identity import Identity, RefusedLogin
 from policyd.facts import InForce
@@ -63,6 +65,24 @@ def test_a_login_that_is_none_of_ours_owns_nothing_and_nobody_is_asked(
     assert asked == []
     assert facts is not None
     assert (facts.owned, facts.how) == (Owned.NO, f"the login is none of ours: {reason}")
+
+
+@pytest.mark.parametrize(
+    "login", [ALICE, "ALICE@Example.com", "carol@elsewhere.example", "al\udcffice@example.com"]
+)
+def test_of_a_login_that_is_blocked_nothing_else_need_be_known(login: str) -> None:
+    """It is known at once, even where its owner would have to be looked up."""
+    blocks, owners = Blocks(), ScriptedOwners()
+    wanted = "al\udcffice@example.com" if "\udcff" in login else login.lower()
+    blocks.add(Block(wanted), Block("bob@example.com"), Block("192.0.2.1"))
+    force = replace(in_force(owners), blocks=blocks)
+    rules = RuleSettings(OURS, match_login="enforce")
+    facts = force.facts_at_once(request("wait@example.com", login), rules)
+    assert facts is not None
+    assert facts.block == Block(wanted)
+    assert owners.asked == []
+    assert force.block(request("", "")) is None
+    assert force.block(request(login="dave@example.com", client_address="192.0.2.1")) is None
 
 
 def test_what_must_be_looked_up_is_not_known_at_once() -> None:

@@ -5,6 +5,7 @@ from typing import Any
 
 import pytest
 
+from bridge_common.block import Block
 from policyd.action import DUNNO, Code, Refuse
 from policyd.ownership.interface import Owned
 from policyd.request import PolicyRequest
@@ -159,6 +160,23 @@ def test_help_is_for_no_one_else() -> None:
     assert "see the page" not in decide(ALICE, BOB, settings).why
 
 
+# A login that is blocked
+
+
+@pytest.mark.parametrize("mode", ["off", "monitor", "enforce"])
+def test_a_login_that_is_blocked_is_refused_whatever_the_mode_of_the_rules(mode: Mode) -> None:
+    facts = OWN._replace(block=Block("alice@example.com", reason="stolen"))
+    rules: dict[str, Mode] = dict.fromkeys(("match_login", "null_sender", "foreign_sender"), mode)
+    decision = decide(ALICE, facts, settings_with(**rules))
+    assert told(decision) == ("553 5.7.1 this login is blocked", "blocked", False)
+    assert decision.why == "alice@example.com, by the administrator: stolen"
+
+
+def test_a_login_that_is_blocked_may_not_use_the_null_sender_either() -> None:
+    facts = Facts(NULL, block=Block("alice@example.com"))
+    assert told(decide(ALICE, facts, settings_with()))[1] == "blocked"
+
+
 # For who wants to understand
 
 
@@ -170,6 +188,7 @@ def test_every_rule_is_walked_in_order_with_what_it_finds() -> None:
     ]
     assert walked == [
         ("login", "enforce", False),
+        ("blocked", "enforce", False),
         ("null_sender", "enforce", False),
         ("match_login", "off", True),
         ("foreign_sender", "monitor", True),

@@ -1,5 +1,7 @@
 """Endpoints as they are written in the settings."""
 
+import re
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -9,6 +11,7 @@ from bridge_common.settings.endpoint import (
     UnixEndpoint,
     endpoint_text,
     is_loopback,
+    numeric_endpoint_text,
     parse_endpoint,
     unix_endpoint_text,
 )
@@ -107,6 +110,31 @@ def test_a_control_socket_is_a_unix_socket() -> None:
         unix_endpoint_text("inet:127.0.0.1:1")
     with pytest.raises(ValueError, match="needs the absolute path"):
         unix_endpoint_text("unix:control")
+
+
+@pytest.mark.parametrize(
+    "text", ["inet:127.0.0.1:9119", "inet:[::1]:9119", "inet:0.0.0.0:1", "inet:localhost:9119"]
+)
+def test_a_port_can_be_told_to_be_one_without_a_name_to_look_up(text: str) -> None:
+    assert numeric_endpoint_text(text) == text
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("unix:/run/metrics", '"unix:/run/metrics": must be a TCP port, inet:ADDRESS:PORT'),
+        ("127.0.0.1:9119", '"127.0.0.1:9119": must be a TCP port, inet:ADDRESS:PORT'),
+        ("inet:127.0.0.1", '"inet:127.0.0.1": inet: needs a host and a port, inet:HOST:PORT'),
+        (
+            "inet:gateway.example.com:9119",
+            '"inet:gateway.example.com:9119": write an address, or localhost, and no other name',
+        ),
+    ],
+)
+def test_what_is_no_such_port_is_refused(text: str, message: str) -> None:
+    with pytest.raises(ValueError, match=re.escape(message)) as refused:
+        numeric_endpoint_text(text)
+    assert str(refused.value) == message
 
 
 @pytest.mark.parametrize(

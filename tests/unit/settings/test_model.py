@@ -24,6 +24,7 @@ from bridge_common.settings.model import (
     SmtpAuth,
     identity_rules,
 )
+from bridge_common.settings.restraint import Restraint
 from bridge_common.settings.sender import Sender, SenderContext, SenderException
 from bridge_common.settings.server import Protocol, Security, Server
 from bridge_common.settings.tables import read_section
@@ -58,6 +59,8 @@ def test_there_are_exactly_the_keys_that_work_today() -> None:
             "socket_mode",
             "socket_owner",
             "control",
+            "metrics_listen",
+            "state_dir",
         ],
         "identity": [
             "username_format",
@@ -78,6 +81,7 @@ def test_there_are_exactly_the_keys_that_work_today() -> None:
             "login_format",
             "on_reject",
             "required",
+            "directory",
             "forward_client",
             "max_connections",
             "in_use_is_success",
@@ -128,6 +132,7 @@ def test_there_are_exactly_the_keys_that_work_today() -> None:
             "socket_mode",
             "socket_owner",
             "control",
+            "metrics_listen",
         ],
         "sender.exception": ["sender", "clients"],
         "sender.context": [
@@ -141,6 +146,16 @@ def test_there_are_exactly_the_keys_that_work_today() -> None:
             "help_text",
         ],
         "cache": ["success_ttl", "failure_ttl", "size", "grace"],
+        "restraint": [
+            "mode",
+            "interval",
+            "failures_per_address",
+            "failing_logins_per_address",
+            "addresses_per_login",
+            "block_for",
+            "lockout_budget",
+            "exempt_networks",
+        ],
         "log": ["level", "format", "decisions"],
     }
 
@@ -160,6 +175,7 @@ def test_the_defaults_are_those_of_the_design() -> None:
             socket_mode="0660",
             socket_owner="",
             control="unix:/run/sasl-bridge/control",
+            metrics_listen="",
         ),
         identity=IdentitySettings(
             username_format="domain",
@@ -189,8 +205,19 @@ def test_the_defaults_are_those_of_the_design() -> None:
             socket_mode="0660",
             socket_owner="",
             control="unix:/run/sasl-policyd/control",
+            metrics_listen="",
             exceptions=(),
             contexts=(),
+        ),
+        restraint=Restraint(
+            mode="monitor",
+            interval=1800.0,
+            failures_per_address=100,
+            failing_logins_per_address=20,
+            addresses_per_login=30,
+            block_for=3600.0,
+            lockout_budget=4,
+            exempt_networks=("127.0.0.0/8", "::1/128"),
         ),
         log=LogSettings(level="info", format="text", decisions="all"),
     )

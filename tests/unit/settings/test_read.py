@@ -184,15 +184,6 @@ def test_one_slip_is_one_problem(text: str, problem: str) -> None:
 
 
 @pytest.mark.parametrize(
-    "line",
-    ['state_dir = "/var/lib"', 'metrics_listen = "inet:127.0.0.1:9119"'],
-)
-def test_a_key_of_the_design_that_does_not_work_yet_is_unknown(line: str) -> None:
-    [problem] = refusal(f"[smtp_auth]\n{line}")
-    assert problem.startswith(f"smtp_auth.{line.split(maxsplit=1)[0]}: unknown key")
-
-
-@pytest.mark.parametrize(
     ("text", "problem"),
     [
         ("a = [\n", "end of document: Invalid value"),

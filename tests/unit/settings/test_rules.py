@@ -60,6 +60,17 @@ def test_good_settings_have_no_problems(settings: Settings) -> None:
             with_smtp_auth(control="unix:/var/spool/postfix/sasl-bridge/auth"),
             "smtp_auth.control: is also in listen",
         ),
+        (
+            with_smtp_auth(metrics_listen="inet:0.0.0.0:9119"),
+            (
+                "smtp_auth.metrics_listen: inet:0.0.0.0:9119 can be reached from other machines, "
+                "which needs allow_remote = true"
+            ),
+        ),
+        (
+            with_smtp_auth(listen=("inet:[::1]:9119",), metrics_listen="inet:[::1]:9119"),
+            "smtp_auth.metrics_listen: is also in listen",
+        ),
         (with_identity(domains=("*", "example.com")), 'identity.domains: "*" must stand alone'),
         (
             with_identity(username_format="username"),
@@ -117,6 +128,8 @@ def test_a_contradiction_is_a_problem(settings: Settings, problem: str) -> None:
         with_smtp_auth(failure_delay=6.6),
         with_smtp_auth(listen=("inet:192.0.2.1:12345",), allow_remote=True),
         with_smtp_auth(listen=("inet:127.0.0.1:12345", "inet:[::1]:1", "inet:localhost:2")),
+        with_smtp_auth(metrics_listen="inet:192.0.2.1:9119", allow_remote=True),
+        with_smtp_auth(metrics_listen="inet:127.0.0.1:9119"),
         with_identity(domains=("*",), default_domain="a.de", windows_domains={"CORP": "b.de"}),
         with_identity(username_format="username", default_domain="example.org"),
         with_server(domains=("example.org",)),

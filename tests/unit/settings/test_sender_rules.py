@@ -99,6 +99,22 @@ def test_good_settings_have_no_problems(settings: Settings) -> None:
             with_sender(control=CONTROL),
             [f"sender.control: {CONTROL} is also in [smtp_auth] control"],
         ),
+        (
+            with_sender(metrics_listen="inet:192.0.2.1:9120"),
+            [
+                (
+                    "sender.metrics_listen: inet:192.0.2.1:9120 can be reached from other "
+                    "machines, which needs allow_remote = true"
+                )
+            ],
+        ),
+        (
+            dataclasses.replace(
+                with_sender(metrics_listen="inet:127.0.0.1:9119"),
+                smtp_auth=SmtpAuth(metrics_listen="inet:127.0.0.1:9119"),
+            ),
+            [("sender.metrics_listen: inet:127.0.0.1:9119 is also in [smtp_auth] metrics_listen")],
+        ),
     ],
 )
 def test_each_program_listens_where_nobody_else_does(

@@ -7,6 +7,7 @@ from bridge_common.settings.model import IdentitySettings, Settings, SmtpAuth
 from bridge_common.settings.served import (
     bare_domains,
     candidates,
+    directory_of,
     domains_by_local_alone,
     domains_of,
     domains_reaching,
@@ -41,6 +42,13 @@ def test_an_entry_without_domains_has_those_of_its_directory() -> None:
     assert domains_of(STAFF, MIXED) == COM
     assert domains_of(OFF, MIXED) == ()
     assert domains_of(dataclasses.replace(STAFF, domains=ORG), MIXED) == ORG
+
+
+def test_those_share_a_budget_whose_passwords_come_from_the_same_directory() -> None:
+    assert directory_of(MAIL) == "mail"
+    assert directory_of(STAFF) == "corp"
+    assert directory_of(dataclasses.replace(MAIL, directory="corp")) == "corp"
+    assert directory_of(dataclasses.replace(STAFF, directory="ad")) == "ad"
 
 
 def test_the_list_or_one_directory_is_asked() -> None:

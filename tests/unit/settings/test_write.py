@@ -14,6 +14,7 @@ from bridge_common.settings.kinds import SecretReference
 from bridge_common.settings.ldap_profile import LdapProfile
 from bridge_common.settings.model import IdentitySettings, LogSettings, Settings, SmtpAuth
 from bridge_common.settings.read import parse_settings, settings_from
+from bridge_common.settings.restraint import Restraint
 from bridge_common.settings.sender import Sender, SenderContext, SenderException
 from bridge_common.settings.server import ForwardClient, Protocol, Server
 from bridge_common.settings.write import format_settings, section_as_json, settings_as_json
@@ -48,6 +49,7 @@ def smtp_auths(draw: st.DrawFn, profiles: tuple[LdapProfile, ...]) -> SmtpAuth:
         socket_mode=draw(st.sampled_from(["0660", "600", "0666"])),
         socket_owner=draw(st.sampled_from(["", "sasl-bridge:postfix"])),
         control=f"unix:{paths[0]}",
+        metrics_listen=draw(st.sampled_from(["", "inet:127.0.0.1:9119", "inet:localhost:1"])),
     )
 
 
@@ -79,6 +81,7 @@ def servers(draw: st.DrawFn, name: str, ours: tuple[str, ...]) -> Server:
         login_format=draw(st.sampled_from(["{login}", 'CORP\\{local} "', "{local}={domain}"])),
         on_reject=draw(st.sampled_from(["next", "stop"])),
         required=draw(st.booleans()),
+        directory=draw(st.sampled_from(["", "corp"])),
         forward_client=draw(st.sampled_from(["none", forwarding])),
         max_connections=draw(st.integers(1, 10000)),
         in_use_is_success=draw(st.booleans()),
@@ -100,6 +103,7 @@ def entries(draw: st.DrawFn, name: str, profile: LdapProfile) -> Server:
         domains=draw(some_of(list(profile.domains))) if profile.domains else (),
         on_reject=draw(st.sampled_from(["next", "stop"])),
         required=draw(st.booleans()),
+        directory=draw(st.sampled_from(["", "corp"])),
     )
 
 
@@ -189,8 +193,25 @@ def senders(
         socket_mode=draw(st.sampled_from(["0660", "600", "0666"])),
         socket_owner=draw(st.sampled_from(["", "sasl-bridge:postfix"])),
         control=control,
+        metrics_listen=draw(st.sampled_from(["", "inet:[::1]:9120"])),
         exceptions=tuple(draw(st.lists(exceptions(ours), max_size=2))),
         contexts=tuple(draw(contexts(name, fake)) for name in draw(st.just([]) | NAMES)),
+    )
+
+
+def restraints() -> st.SearchStrategy[Restraint]:
+    """Return any values of `[restraint]`."""
+    limits, seconds = st.integers(0, 1000), st.floats(0.001, 1e9)
+    return st.builds(
+        Restraint,
+        mode=st.sampled_from(["off", "monitor", "enforce"]),
+        interval=seconds,
+        failures_per_address=limits,
+        failing_logins_per_address=limits,
+        addresses_per_login=limits,
+        block_for=seconds,
+        lockout_budget=limits,
+        exempt_networks=some_of(NETWORKS),
     )
 
 
@@ -211,6 +232,7 @@ def valid_settings(draw: st.DrawFn) -> Settings:
         ),
         ldap_profiles=known,
         sender=draw(senders(ours, known, smtp_auth)),
+        restraint=draw(restraints()),
         log=LogSettings(
             level=draw(st.sampled_from(["debug", "info", "warning", "error"])),
             format=draw(st.sampled_from(["text", "json"])),
@@ -258,6 +280,8 @@ allow_remote = false
 socket_mode = "0660"
 socket_owner = ""
 control = "unix:/run/sasl-bridge/control"
+metrics_listen = ""
+state_dir = "/var/lib/sasl-bridge"
 
 [identity]
 username_format = "domain"
@@ -278,6 +302,7 @@ domains = []
 login_format = "\\"{local}\\""
 on_reject = "next"
 required = true
+directory = ""
 forward_client = "none"
 max_connections = 50
 in_use_is_success = false
@@ -305,6 +330,7 @@ allow_remote = false
 socket_mode = "0660"
 socket_owner = ""
 control = "unix:/run/sasl-policyd/control"
+metrics_listen = ""
 
 [[sender.exception]]
 sender = "@example.com"
@@ -325,6 +351,16 @@ failure_ttl = "30s"
 size = 10000
 grace = "0s"
 
+[restraint]
+mode = "monitor"
+interval = "30m"
+failures_per_address = 100
+failing_logins_per_address = 20
+addresses_per_login = 30
+block_for = "1h"
+lockout_budget = 4
+exempt_networks = ["127.0.0.0/8", "::1/128"]
+
 [log]
 level = "info"
 format = "text"
@@ -343,6 +379,7 @@ def test_json_has_the_names_of_the_file() -> None:
         "ldap_profile",
         "sender",
         "cache",
+        "restraint",
         "log",
     ]
     assert [server["name"] for server in shown["server"]] == ["one", "two"]
