@@ -7,6 +7,7 @@ BIN := $(VENV)/bin
 PACKAGES := sasl_bridge policyd bridge_common bridge_admin
 QUICK_TESTS := tests/unit tests/listener
 FUZZ_MINUTES := 10
+SOAK_MINUTES := 15
 # Half of the time a test waits: so more processes than a small machine has processors. Those with
 # little time for much work, or that compare times, are marked `alone`: nothing runs beside them.
 TOGETHER := -m 'not alone' --numprocesses 3
@@ -20,11 +21,12 @@ TEST_NEEDS := $(DEMO_NEEDS) python3-venv libsasl2-modules gcc libc6-dev python3-
 # In conflict with Dovecot's packages, so only unpacked.
 CYRUS := cyrus-imapd cyrus-pop3d sasl2-bin
 DISTRIBUTION_NEEDS := python3-pytest python3-pytest-timeout python3-pytest-xdist \
-	python3-hypothesis python3-trustme python3-idna python3-ldap python3-uvloop
+	python3-hypothesis python3-trustme python3-idna python3-ldap python3-uvloop \
+	python3-prometheus-client
 
 BENCH_NEEDS := $(TEST_NEEDS) dovecot-ldap postfwd
 
-.PHONY: help demo demo-ldap test check system-test distribution-test fuzz bench profile docs \
+.PHONY: help demo demo-ldap test check system-test distribution-test fuzz soak bench profile docs \
 	format clean
 
 help:
@@ -35,7 +37,8 @@ help:
 	@echo 'make system-test        the tests with real Postfix, Dovecot, Cyrus imapd, OpenLDAP and Samba'
 	@echo "make distribution-test  unit tests with the distribution's own Python and libraries"
 	@echo 'make fuzz               what strangers may send, made up, for FUZZ_MINUTES=10'
-	@echo 'make bench              our speed beside that of others, for docs/performance.md: ten minutes'
+	@echo 'make soak               both daemons under load, their servers ill: for SOAK_MINUTES=15'
+	@echo 'make bench              our speed beside that of others, for docs/performance.md: 15 minutes'
 	@echo 'make profile            where the time goes in our own daemons, for ROW=imap'
 	@echo 'make docs               write the generated documentation anew'
 	@echo 'make format             format the source'
@@ -73,6 +76,9 @@ distribution-test:
 fuzz:
 	@tests/lab/need python3 python3-idna python3-ldap
 	@PYTHONPATH=.:tests $(PYTHON) -m fuzz --minutes $(FUZZ_MINUTES)
+
+soak: $(VENV)/ready
+	@PYTHONPATH=.:tests $(BIN)/python -m soak --minutes $(SOAK_MINUTES)
 
 bench: $(VENV)/ready $(VENV)/cyrus/ready
 	@tests/lab/need $(BENCH_NEEDS)

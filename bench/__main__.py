@@ -14,13 +14,15 @@ from collections.abc import Iterable
 
 from lab.processes import LabError, lab_folder
 
-from bench import memory, page, profiling
+from bench import hung, memory, page, profiling
 from bench.machine import describe
 from bench.ours import Interpreter, Ours
 from bench.programs import Programs
 from bench.rounds import RowResult, Rules, play, tell
-from bench.rows import ROWS, Row
+from bench.rows import HUNG, ROWS, Row
 from bench.table import lines_of, markdown
+
+_ALL = (*ROWS, HUNG)
 
 
 def main() -> int:
@@ -43,10 +45,11 @@ def main() -> int:
 
 
 def _measure(arguments: argparse.Namespace, programs: Programs) -> int:
-    words = arguments.words or [*(row.key for row in ROWS), "memory"]
-    rows = [row for row in ROWS if row.key in words]
+    words = arguments.words or [*(row.key for row in _ALL), "memory"]
     rules = Rules(arguments.rounds, arguments.seconds, arguments.patience)
-    played = [play(row, programs, rules) for row in rows]
+    played = [play(row, programs, rules) for row in ROWS if row.key in words]
+    if HUNG.key in words:
+        played.append(hung.play(programs, rules))
     text = f"{describe(played, rules)}\n{markdown(played)}" if played else ""
     if "memory" in words:
         text += "\n" * bool(text) + memory.markdown(memory.measure(programs))
@@ -64,11 +67,11 @@ def _any_void(played: Iterable[RowResult]) -> bool:
 
 
 def _row(key: str) -> Row:
-    return next(row for row in ROWS if row.key == key)
+    return next(row for row in _ALL if row.key == key)
 
 
 def _arguments() -> argparse.Namespace:
-    keys = [row.key for row in ROWS]
+    keys = [row.key for row in _ALL]
     parser = argparse.ArgumentParser(
         prog="python3 -m bench",
         description=__doc__,

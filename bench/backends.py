@@ -18,6 +18,7 @@ from bench.programs import Programs
 
 ROUND_TRIP_MS = 20
 LDAP_ANSWER_MS = 1
+IMAP, FIRST = "the IMAP server", "the first server"
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,7 +42,15 @@ def nobody(_programs: Programs, _folder: Path) -> Iterator[RunningBackend]:
 def imap(programs: Programs, _folder: Path) -> Iterator[RunningBackend]:
     """Yield the IMAP stub."""
     with _served([programs.path("imap_stub")]) as (port, group):
-        yield RunningBackend(Backend(port), {"the IMAP server": group})
+        yield RunningBackend(Backend(port), {IMAP: group})
+
+
+@contextlib.contextmanager
+def two_imap(programs: Programs, folder: Path) -> Iterator[RunningBackend]:
+    """Yield two IMAP stubs that know the same people."""
+    with imap(programs, folder) as first, imap(programs, folder) as second:
+        groups = {FIRST: first.groups[IMAP], "the second server": second.groups[IMAP]}
+        yield RunningBackend(Backend(first.reached.port, second=second.reached.port), groups)
 
 
 @contextlib.contextmanager

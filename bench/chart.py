@@ -7,7 +7,7 @@ from collections.abc import Iterable
 from xml.sax.saxutils import escape
 
 from bench.rounds import RowResult
-from bench.table import Line, lines_of
+from bench.table import Line, figure_of, lines_of
 
 _WIDTH, _NAMES, _BAR, _FIGURES = 760, 190, 18, 110
 _LINE, _TITLE, _GAP = 24, 26, 14
@@ -42,7 +42,7 @@ def _title(played: RowResult) -> str:
 
 
 def _value(played: RowResult, line: Line) -> float:
-    return line.p50_ms if played.row.by_time else line.rate
+    return figure_of(line, played.row.by)
 
 
 def _bar(played: RowResult, line: Line, longest: float, top: int, *, ours: bool) -> list[str]:

@@ -24,10 +24,14 @@ from lab.processes import (
 
 @dataclass(frozen=True, slots=True)
 class Backend:
-    """Who knows the passwords: a port of loopback, and whom to trust for its certificate."""
+    """Who knows the passwords: a port of loopback, and whom to trust for its certificate.
+
+    ``second`` is the port of a server that knows the same; 0: there is none.
+    """
 
     port: int = 0
     authority: Path | None = None
+    second: int = 0
 
 
 class Contestant(Running):

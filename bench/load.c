@@ -1,12 +1,14 @@
 /* The load: so many requests at once, each answer checked, and how long each took.
 
-   usage: load KIND WHERE AT_ONCE SECONDS PEOPLE [wrong]
+   usage: load KIND WHERE AT_ONCE SECONDS PEOPLE [wrong|RATE]
    KIND     auth    Dovecot's auth protocol, as Postfix speaks it
             mux     saslauthd's protocol, a connection for each request
             policy  Postfix's policy delegation protocol, each request about another message
    WHERE    a port of loopback, or the path of a UNIX socket
    SECONDS  0: each of the PEOPLE asks once
    wrong    with wrong passwords, with the senders of others: each must be refused
+   RATE     so many a second, however long the answers take, and AT_ONCE at a time at most; one
+            that must wait for its turn has begun when it was due
 
    One request at a time on each connection. The people (people.h) take turns.
    Prints what it counted as JSON; a wrong answer, silence or a closed connection ends it with
@@ -34,6 +36,7 @@ static const struct kind *kind;
 static const char *where;
 static unsigned next_person;
 static unsigned long asked, answered;
+static double rate, first_ms;
 static unsigned counts[FINE + COARSE];
 
 static double now(void)
@@ -109,6 +112,8 @@ static void ask(int poll, struct connection *connection)
 static void count(double seconds)
 {
     double us = seconds * 1e6;
+    if (!answered)
+        first_ms = seconds * 1e3;
     size_t place = us < FINE ? (size_t)us : FINE + (size_t)(us / 1000);
     counts[place < FINE + COARSE ? place : FINE + COARSE - 1]++;
     answered++;
@@ -194,9 +199,54 @@ static double run(int poll, struct connection *connections, size_t number, doubl
     return now() - start;
 }
 
+/* Ask as many as are due and find a connection; returns when the next one is due. */
+static double ask_due(int poll, struct connection **idle, size_t *free_, double start, double end)
+{
+    double due;
+    while ((due = start + (double)asked / rate) < end && due <= now() && *free_) {
+        struct connection *connection = idle[--*free_];
+        ask(poll, connection);
+        connection->asked = due;
+    }
+    return due;
+}
+
+static int wait_until(int poll, struct epoll_event *events, double moment)
+{
+    double left = moment - now();
+    long ns = left > 0 ? (long)(left * 1e9) : 0;
+    struct timespec time = {.tv_sec = ns / 1000000000, .tv_nsec = ns % 1000000000};
+    return epoll_pwait2(poll, events, 64, &time, NULL);
+}
+
+static double run_at_rate(int poll, struct connection *connections, size_t number, double seconds)
+{
+    static struct connection *idle[MOST_AT_ONCE];
+    struct epoll_event events[64];
+    size_t idle_ = 0;
+    double start = now(), end = start + seconds, due, heard = start;
+    while (idle_ < number)
+        idle[idle_] = &connections[idle_], idle_++;
+    while ((due = ask_due(poll, idle, &idle_, start, end)) < end || idle_ < number) {
+        bool waits = idle_ == 0 || due >= end; /* for an answer, not for its time */
+        int ready = wait_until(poll, events, waits ? heard + SILENCE_MS / 1e3 : due);
+        if (ready <= 0 && waits)
+            fail("silence", NULL);
+        for (int i = 0; i < ready; i++) {
+            struct connection *connection = events[i].data.ptr;
+            heard = now();
+            if (hear(connection) != ANSWERED)
+                continue;
+            count(heard - connection->asked);
+            idle[idle_++] = connection;
+        }
+    }
+    return now() - start;
+}
+
 static void usage(void)
 {
-    fprintf(stderr, "usage: load auth|mux|policy WHERE AT_ONCE SECONDS PEOPLE [wrong]\n");
+    fprintf(stderr, "usage: load auth|mux|policy WHERE AT_ONCE SECONDS PEOPLE [wrong|RATE]\n");
     exit(2);
 }
 
@@ -210,8 +260,11 @@ static size_t read_arguments(int count_, char **arguments)
     where = arguments[2];
     size_t number = (size_t)atoi(arguments[3]);
     people = (unsigned)atoi(arguments[5]);
-    wrong = count_ == 7;
+    wrong = count_ == 7 && strcmp(arguments[6], "wrong") == 0;
+    rate = count_ == 7 && !wrong ? atof(arguments[6]) : 0;
     if (!kind || number < 1 || number > MOST_AT_ONCE || people < number || people > PEOPLE)
+        usage();
+    if (count_ == 7 && !wrong && (rate <= 0 || kind->one_each))
         usage();
     return number;
 }
@@ -223,8 +276,11 @@ int main(int count_, char **arguments)
     int poll = epoll_create1(0);
     prepare_responses();
     begin(poll, connections, number);
-    double seconds = run(poll, connections, number, atof(arguments[4]));
-    printf("{\"answers\": %lu, \"seconds\": %.4f, \"p50_ms\": %.3f, \"p99_ms\": %.3f}\n", answered,
-           seconds, share_ms(0.5), share_ms(0.99));
+    double most = atof(arguments[4]);
+    double seconds = rate > 0 ? run_at_rate(poll, connections, number, most)
+                              : run(poll, connections, number, most);
+    printf("{\"answers\": %lu, \"seconds\": %.4f, \"p50_ms\": %.3f, \"p99_ms\": %.3f, "
+           "\"first_ms\": %.3f, \"longest_ms\": %.3f}\n",
+           answered, seconds, share_ms(0.5), share_ms(0.99), first_ms, share_ms(1));
     return 0;
 }

@@ -13,7 +13,8 @@ def describe(rows: Iterable[RowResult], rules: Rules) -> str:
     """Return it as a Markdown list."""
     played = list(rows)
     system = platform.freedesktop_os_release()["PRETTY_NAME"]
-    versions = {f"{one.name}: {one.version}" for row in played for one in row.results}
+    results = [one for row in played for one in row.results]
+    versions = {f"{one.name}: {one.version}" for one in results if one.version}
     lines = [
         f"{_processor()}, {os.cpu_count()} cores, {_memory() / 1e9:.0f} GB of memory",
         f"{system}, Linux {platform.release()}",

@@ -64,8 +64,8 @@ class Ours(Contestant):
 
     def __init__(self, folder: Path, settings: str) -> None:
         super().__init__(folder)
-        self._settings = folder / "settings.toml"
-        self._settings.write_text(settings)
+        self.settings_file = folder / "settings.toml"
+        self.settings_file.write_text(settings)
 
     @property
     def version(self) -> str:
@@ -74,7 +74,7 @@ class Ours(Contestant):
 
     def start(self) -> None:
         """Return once it is ready."""
-        command = [*self.interpreter.command(self.module), "--settings", str(self._settings)]
+        command = [*self.interpreter.command(self.module), "--settings", str(self.settings_file)]
         self._launch_notified(command, self.interpreter.environment(self.folder))
 
 
@@ -98,6 +98,12 @@ def asking_imap(folder: Path, backend: Backend) -> SaslBridge:
     """Return one that asks an IMAP server, over TLS if there is an authority to trust."""
     keys = {"security": "ssl", "ca_file": str(backend.authority)} if backend.authority else {}
     return _bridge(folder, [server("mailboxes", backend.port, **keys)])
+
+
+def asking_two(folder: Path, backend: Backend) -> SaslBridge:
+    """Return one that has a second IMAP server to ask."""
+    servers = [server("first", backend.port), server("second", backend.second)]
+    return _bridge(folder, servers)
 
 
 def asking_ldap(folder: Path, backend: Backend) -> SaslBridge:

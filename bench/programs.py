@@ -18,22 +18,31 @@ _PATIENCE_SECONDS = 300.0
 
 @dataclass(frozen=True, slots=True)
 class Load:
-    """What is asked: the protocol, where, how many requests at once, by how many people."""
+    """What is asked: the protocol, where, how many requests at once, by how many people.
+
+    ``rate``: so many a second, and ``at_once`` at most; 0: as many as are answered.
+    """
 
     kind: str
     where: str
     at_once: int
     people: int
+    rate: float = 0.0
 
 
 @dataclass(frozen=True, slots=True)
 class Loaded:
-    """What the load counted; latencies in milliseconds."""
+    """What the load counted; latencies in milliseconds.
+
+    ``first_ms`` is that of the first answer.
+    """
 
     answers: int
     seconds: float
     p50_ms: float
     p99_ms: float
+    first_ms: float
+    longest_ms: float
 
     @property
     def rate(self) -> float:
@@ -56,20 +65,20 @@ class Programs:
 
     def load(self, load: Load, seconds: float) -> Loaded:
         """Ask for so long; raises LabError unless every answer is right."""
-        return self._load(load, str(seconds))
+        return self._load(load, str(seconds), *([str(load.rate)] if load.rate else []))
 
     def everybody(self, load: Load) -> None:
         """Let everybody ask once; raises LabError unless every answer is right."""
         self._load(load, "0")
 
-    def wrong(self, load: Load) -> None:
+    def wrong(self, load: Load) -> Loaded:
         """Ask what must be refused, once on each connection; raises LabError if it is not."""
         few = Load(load.kind, load.where, load.at_once, load.at_once)
-        self._load(few, "0", "wrong")
+        return self._load(few, "0", "wrong")
 
     def _load(self, load: Load, *more: str) -> Loaded:
-        seconds, *wrong = more
-        what = (load.kind, load.where, str(load.at_once), seconds, str(load.people), *wrong)
+        seconds, *how = more
+        what = (load.kind, load.where, str(load.at_once), seconds, str(load.people), *how)
         done = subprocess.run(
             [self.path("load"), *what],
             capture_output=True,

@@ -38,12 +38,17 @@ class Round:
 
 @dataclass(frozen=True, slots=True)
 class Result:
-    """One contestant's rounds, in their order, and its memory after the last."""
+    """One contestant's rounds, in their order, and its memory after the last.
+
+    ``cold_ms``: how long its very first login took, which it had prepared nothing for; 0: nobody
+    looked.
+    """
 
     name: str
     version: str
     rounds: tuple[Round, ...]
     memory: Memory
+    cold_ms: float = 0.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,25 +77,31 @@ def play(row: Row, programs: Programs, rules: Rules) -> RowResult:
     with lab_folder() as folder, row.backend(programs, folder / "backend") as backend:
         made = [make(folder / str(i), backend.reached) for i, make in enumerate(row.contestants)]
         with contextlib.ExitStack() as running:
+            cold = []
             for contestant in made:
                 running.enter_context(contestant)
-                prepare(programs, load_for(row, contestant))
-            court = _Court(row, programs, backend, rules)
+                cold.append(prepare(programs, load_for(row, contestant)))
+            court = Court(row, programs, backend, rules)
             numbers = range(rules.rounds)
             turns = [[court.count_round(one, number) for one in made] for number in numbers]
-            return RowResult(row, tuple(map(_result, made, zip(*turns, strict=True))))
+            results = map(_result, made, zip(*turns, strict=True), cold)
+            return RowResult(row, tuple(results))
 
 
 def load_for(row: Row, contestant: Contestant) -> Load:
     """Return what a contestant is asked."""
     at_once = min(row.at_once, contestant.most_at_once)
-    return Load(contestant.kind, contestant.where, at_once, row.people)
+    return Load(contestant.kind, contestant.where, at_once, row.people, row.rate)
 
 
-def prepare(programs: Programs, load: Load) -> None:
-    """See that it refuses what is wrong and takes everybody who is right; caches are full then."""
-    programs.wrong(load)
+def prepare(programs: Programs, load: Load) -> float:
+    """See that it refuses what is wrong and takes everybody who is right; caches are full then.
+
+    Return the milliseconds that its first login took.
+    """
+    first = programs.wrong(load)
     programs.everybody(load)
+    return first.first_ms
 
 
 def tell(text: str) -> None:
@@ -99,7 +110,7 @@ def tell(text: str) -> None:
 
 
 @dataclass(frozen=True, slots=True)
-class _Court:
+class Court:
     """Plays rounds of one row, and judges them."""
 
     row: Row
@@ -110,13 +121,14 @@ class _Court:
     def count_round(self, contestant: Contestant, number: int) -> Round:
         """Play a round until it counts, or has been played often enough."""
         for _ in range(ATTEMPTS):
-            played = self._play_round(contestant)
-            tell(f"  {number + 1} {_line(contestant, played)}")
+            played = self.play_round(contestant)
+            tell(f"  {number + 1} {line_of(contestant.name, played)}")
             if not played.void:
                 break
         return played
 
-    def _play_round(self, contestant: Contestant) -> Round:
+    def play_round(self, contestant: Contestant) -> Round:
+        """Play a round, whether it counts or not."""
         contestant.forget_log()
         _wait_for_quiet(self.rules.patience)
         before = moment()
@@ -151,14 +163,15 @@ def _wait_for_quiet(patience: float) -> None:
         used = (after.machine - before.machine) / (after.time - before.time)
 
 
-def _result(contestant: Contestant, rounds: Sequence[Round]) -> Result:
+def _result(contestant: Contestant, rounds: Sequence[Round], cold_ms: float) -> Result:
     used = memory(contestant.group)
-    return Result(contestant.name, contestant.version, tuple(rounds), used)
+    return Result(contestant.name, contestant.version, tuple(rounds), used, cold_ms)
 
 
-def _line(contestant: Contestant, played: Round) -> str:
+def line_of(name: str, played: Round) -> str:
+    """Return the figures of a round in one line; ``name`` is whose they are."""
     loaded, shares = played.loaded, played.shares
-    cores = {contestant.name: shares.measured, **shares.helpers, "strangers": shares.strangers}
+    cores = {name: shares.measured, **shares.helpers, "strangers": shares.strangers}
     used = ", ".join(f"{name} {share:.2f}" for name, share in cores.items())
     cpu = shares.measured / loaded.rate * 1e6
     void = f"; VOID: {played.void}" if played.void else ""

@@ -3,10 +3,12 @@
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Literal
 
 from bench import backends, dovecot_auth, ours, peers
 from bench.contestant import Backend, Contestant
 
+Figure = Literal["rate", "p50", "p99"]
 ContestantMaker = Callable[[Path, Backend], Contestant]
 
 
@@ -14,9 +16,10 @@ ContestantMaker = Callable[[Path, Backend], Contestant]
 class Row:
     """One kind of work. The contestants are asked in turn; the last of them is ours.
 
-    ``target``: what the ratio of ours to each peer's should be: of rates, at least; where
-    ``by_time``, of median times to an answer, at most. ``silent``: the helper that is not asked,
-    because the answers are remembered.
+    ``target``: what the ratio of ours to each peer's should be, of what the row is about, ``by``:
+    of rates, at least; of times to an answer, the median or the one of which 99 % are below, at
+    most. ``silent``: the helper that is not asked, because the answers are remembered.
+    ``rate``: so many are asked a second; 0: as many as are answered.
     """
 
     key: str
@@ -26,8 +29,14 @@ class Row:
     at_once: int
     people: int
     target: float
-    by_time: bool = False
+    by: Figure = "rate"
     silent: str = ""
+    rate: float = 0.0
+
+    @property
+    def by_time(self) -> bool:
+        """Whether less is better."""
+        return self.by != "rate"
 
 
 ROWS = (
@@ -85,6 +94,20 @@ ROWS = (
         at_once=1,
         people=20,
         target=0.4,
-        by_time=True,
+        by="p50",
     ),
 )
+"""Those that are played by `rounds`: contestants in turn."""
+
+HUNG = Row(
+    key="hung",
+    work="AUTH at an IMAP server, 200 a second: the 99 % while the first of two hangs",
+    backend=backends.two_imap,
+    contestants=(ours.asking_two,),
+    at_once=100,
+    people=1000,
+    target=1.5,
+    by="p99",
+    rate=200.0,
+)
+"""Played by `hung`."""

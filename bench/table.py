@@ -8,7 +8,9 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from statistics import median
 
+from bench.programs import Loaded
 from bench.rounds import Result, RowResult
+from bench.rows import Figure
 from bench.usage import Memory
 
 _COLUMNS = (
@@ -67,8 +69,8 @@ def _line(played: RowResult, result: Result, ours: Result) -> Line:
     ratio = None
     if result is not ours and not void and not _void(ours):
         ratio = ratio_of(
-            _values(result, by_time=played.row.by_time),
-            _values(ours, by_time=played.row.by_time),
+            _values(result, played.row.by),
+            _values(ours, played.row.by),
         )
     return Line(
         name=result.name,
@@ -95,8 +97,19 @@ def is_met(ratio: Ratio, target: float, *, by_time: bool) -> bool:
     return ratio.median <= target if by_time else ratio.median >= target
 
 
-def _values(result: Result, *, by_time: bool) -> list[float]:
-    return [one.loaded.p50_ms if by_time else one.loaded.rate for one in result.rounds]
+def _values(result: Result, by: Figure) -> list[float]:
+    return [figure_of(one.loaded, by) for one in result.rounds]
+
+
+def figure_of(measured: Loaded | Line, by: Figure) -> float:
+    """Return what a row is about: the rate, or a time in milliseconds."""
+    match by:
+        case "rate":
+            return measured.rate
+        case "p50":
+            return measured.p50_ms
+        case "p99":
+            return measured.p99_ms
 
 
 def _void(result: Result) -> str:
@@ -104,14 +117,21 @@ def _void(result: Result) -> str:
 
 
 def markdown(rows: Iterable[RowResult]) -> str:
-    """Return the table, and below it what is void and why."""
+    """Return the table, and below it what is void and why, and what first logins take."""
     table, notes = list(HEADER), []
     for played in rows:
         for number, line in enumerate(lines_of(played)):
             table.append(_cells(played, line, "" if number else played.row.work))
             if line.void:
                 notes.append(f"* Void: {played.row.work}, {line.name}: {line.void}.")
+        if played.row.by == "p50":
+            notes.append(f"* {played.row.work}, the very first: {_cold(played)}.")
     return "\n".join([*table, *(["", *notes] if notes else []), ""])
+
+
+def _cold(played: RowResult) -> str:
+    """Return what a login takes when nothing is prepared for it."""
+    return ", ".join(f"{result.name} {result.cold_ms:.0f} ms" for result in played.results)
 
 
 def _cells(played: RowResult, line: Line, work: str) -> str:

@@ -1,5 +1,6 @@
 """What the bench makes of its rounds: ratios, the table, the chart."""
 
+from dataclasses import replace
 from xml.etree import ElementTree as ET
 
 import pytest
@@ -9,13 +10,14 @@ from bench.chart import svg
 from bench.fairness import Shares
 from bench.programs import Loaded
 from bench.rounds import Result, Round, RowResult
-from bench.rows import Row
+from bench.rows import Figure, Row
 from bench.table import Ratio, is_met, lines_of, markdown, ratio_of
 from bench.usage import Memory
 
 
 def played_round(rate: float, void: str = "") -> Round:
-    loaded = Loaded(answers=int(rate * 2), seconds=2.0, p50_ms=1000 / rate, p99_ms=2000 / rate)
+    times = {"p50_ms": 1000 / rate, "p99_ms": 2000 / rate, "first_ms": 9.0, "longest_ms": 99.0}
+    loaded = Loaded(answers=int(rate * 2), seconds=2.0, **times)
     return Round(loaded, Shares(measured=1.0, helpers={}, machine=1.0, cores=2), void)
 
 
@@ -24,8 +26,8 @@ def result(name: str, *rates: float, void: str = "") -> Result:
     return Result(name, "1.0", rounds, Memory(processes=3, together=12_000_000, peak=9_000_000))
 
 
-def row(*, by_time: bool = False, target: float = 1.2) -> Row:
-    return Row("work", "some work", backends.nobody, (), 1, 1, target, by_time=by_time)
+def row(*, by: Figure = "rate", target: float = 1.2) -> Row:
+    return Row("work", "some work", backends.nobody, (), 1, 1, target, by=by)
 
 
 def test_ratios_are_taken_round_by_round() -> None:
@@ -54,7 +56,7 @@ def test_a_row_has_medians_and_a_ratio_for_each_peer() -> None:
 
 def test_times_are_compared_where_the_row_is_about_time() -> None:
     results = (result("peer", 10, 10, 10), result("ours", 20, 40, 25))
-    peer, _ = lines_of(RowResult(row(by_time=True, target=0.4), results))
+    peer, _ = lines_of(RowResult(row(by="p50", target=0.4), results))
     assert peer.ratio == Ratio(0.25, 0.4, 0.5)
     assert peer.met
 
@@ -80,6 +82,22 @@ def test_the_table_says_what_is_void_and_why() -> None:
     text = markdown([RowResult(row(), (result("peer", 10, void="slow"), result("ours", 20)))])
     assert "| peer (void) |" in text
     assert text.endswith("\n\n* Void: some work, peer: slow.\n")
+
+
+def test_a_row_about_the_time_of_a_login_tells_what_the_first_one_took() -> None:
+    results = [replace(result(name, 10), cold_ms=ms) for name, ms in (("peer", 91.4), ("ours", 98))]
+    text = markdown([RowResult(row(by="p50", target=0.4), tuple(results))])
+    assert text.endswith("\n\n* some work, the very first: peer 91 ms, ours 98 ms.\n")
+
+
+def test_the_slowest_of_a_hundred_are_compared_where_the_row_is_about_them() -> None:
+    results = (result("well", 100, 100, 100), result("hung", 50, 80, 40))
+    well, _ = lines_of(RowResult(row(by="p99", target=2.0), results))
+    assert well.ratio == Ratio(1.25, 2.0, 2.5)
+    assert well.met
+    assert "| 2.00 (1.25 to 2.50) | at most 2, met |" in markdown(
+        [RowResult(row(by="p99", target=2.0), results)]
+    )
 
 
 def test_the_chart_has_a_bar_to_scale_for_each_program() -> None:
