@@ -1,13 +1,22 @@
 """Connections that wait for a login, brought about at once: on loopback none would be worth it."""
 
 import itertools
+import threading
+import time
+from collections.abc import Callable
 from dataclasses import dataclass
 
-from lab.asking import Channel
+from bridge_common.deadline import Deadline
+from bridge_common.secret import Secret
+from lab.asking import ASKING, Channel
 from lab.fake_server import Behaviour, Peer, Step, script
-from lab.leftovers import settled
+from lab.leftovers import bounded_memory, settled
+from sasl_bridge.credentials import Credentials
 from sasl_bridge.passdb.remote import RemotePassdb
 from sasl_bridge.passdb.warm import Pace
+from sasl_bridge.verdict import Answer
+
+WRONG = Credentials(ASKING.identity, Secret(b"wrong"))
 
 
 @dataclass(slots=True)
@@ -47,3 +56,33 @@ def in_turn(*behaviours: Behaviour) -> Behaviour:
         behaviours[min(next(numbers), len(behaviours) - 1)](peer)
 
     return behave
+
+
+async def ask(
+    passdb: RemotePassdb, credentials: Credentials = ASKING, seconds: float = 5.0
+) -> Answer:
+    """Ask; no server makes that take much memory."""
+    with bounded_memory():
+        return await passdb.verify(credentials, Deadline.after(seconds))
+
+
+def all_given_back(passdb: RemotePassdb) -> bool:
+    """Say whether no connection is taken, and none waits."""
+    return passdb.slots.taken == len(passdb.warm) == 0
+
+
+def until(event: threading.Event, seconds: float = 10.0) -> Behaviour:
+    """Return what does nothing until the test wants it to go on."""
+
+    def behave(_: Peer) -> None:
+        event.wait(seconds)
+
+    return behave
+
+
+def blocked_until(condition: Callable[[], bool]) -> None:
+    """Let the event loop notice nothing of it."""
+    end = time.monotonic() + 5
+    while not condition():
+        assert time.monotonic() < end
+        time.sleep(0.001)
