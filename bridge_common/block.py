@@ -89,7 +89,9 @@ def _is_address(text: str) -> bool:
 def canonical_part(text: str) -> str:
     """Return a login, or a part of one, as it is compared; a domain in it as A-label."""
     local, at, domain = canonical_local(text).rpartition("@")
-    return f"{local}{at}{domain_to_a_label(domain) or domain}"
+    if not at:  # a name, or a part of one
+        return domain
+    return f"{local}@{domain_to_a_label(domain) or domain}"
 
 
 def format_block(block: Block) -> dict[str, Any]:

@@ -23,7 +23,7 @@ from bridge_common.block import (
 from bridge_common.blocks import Blocks
 from bridge_common.identity import Identity, IdentityRules, canonical_identity
 from bridge_common.runtime.control import BadRequest, Command, Reply, text_of
-from bridge_common.runtime.state_folder import StateFolder
+from bridge_common.runtime.state_folder import StateFolder, is_age
 from bridge_common.shown import printable
 from sasl_bridge.passdb.success_cache import Successes
 
@@ -56,7 +56,7 @@ class Blocking:
         """
         what, match = _named(request)
         reason, seconds = _short(request, "reason"), request.get("for_seconds")
-        if seconds is not None and not (isinstance(seconds, int | float) and seconds > 0):
+        if seconds is not None and not (is_age(seconds) and seconds > 0):
             raise BadRequest("for_seconds must be a positive number")
         try:
             meant = self._as_meant(Block(what, match))
@@ -100,7 +100,11 @@ class Blocking:
         except ValueError as error:
             raise BadRequest(f"a block {error}") from None
         added = self._blocks.add(*blocks)
-        forgotten = sum(self._successes.forget(block.concerns) for block in blocks)
+        logins = {block.what for block in blocks if block.match == "equals"}
+        parts = [block for block in blocks if block.match != "equals"]
+        forgotten = self._successes.forget(
+            lambda login: login in logins or any(part.concerns(login) for part in parts)
+        )
         return {
             "added": added,
             "forgotten": forgotten,

@@ -33,6 +33,8 @@ PATIENCE_SECONDS = 2.0
 MAX_BYTES = 64 * 1024 * 1024
 """Of one file: more is none of ours."""
 
+_LONGEST_SECONDS = 1e12  # JSON also has integers that no clock can count
+
 
 class Kept(Protocol):
     """Something that survives a restart."""
@@ -57,6 +59,13 @@ class Kept(Protocol):
         Comes once, before the first request unless the folder is slow. The file may hold anything:
         what is unusable in it is ignored.
         """
+
+
+def is_age(value: object) -> bool:
+    """Say whether it can be a number of seconds, as of an age in a snapshot."""
+    if isinstance(value, bool) or not isinstance(value, int | float):
+        return False
+    return 0 <= value < _LONGEST_SECONDS
 
 
 class StateFolder:

@@ -90,12 +90,15 @@ class Attempt:
 
         It is then kept for this attempt.
         """
-        while self._refusal is not None and self._refusal.until is not None:
+        while self._refusal is not None and (account := self._refusal.until) is not None:
+            own = sum(one.account is account for one in self._sent)
+            if account.under_way <= own:
+                return False  # nobody else's that might turn out right
             turn = asyncio.get_running_loop().create_future()
-            self._refusal.until.waiting.append(turn)
+            account.waiting.append(turn)
             await asyncio.wait((turn,), timeout=deadline.remaining() - _LEAST_SECONDS)
             if not turn.done():
-                self._refusal.until.waiting.remove(turn)
+                account.waiting.remove(turn)
                 return False
             self._hold()
         return self._refusal is None

@@ -7,11 +7,11 @@ Does not know what follows from it. Pure but for the clock it is given; raises n
 """
 
 import ipaddress
-import math
 from collections.abc import Iterator, Mapping
 from typing import Any
 
 from bridge_common.deadline import Clock
+from bridge_common.runtime.state_folder import is_age
 
 Key = tuple[str, str]
 """A directory, and an account there."""
@@ -108,10 +108,3 @@ def entries_in(data: object) -> Iterator[tuple[Key, Mapping[str, Any]]]:
             directory, account = entry.get("directory"), entry.get("account")
             if isinstance(directory, str) and isinstance(account, str):
                 yield (directory, account), entry
-
-
-def is_age(value: object) -> bool:
-    """Say whether it can be a number of seconds since something."""
-    if isinstance(value, bool) or not isinstance(value, int | float):
-        return False
-    return math.isfinite(value) and value >= 0

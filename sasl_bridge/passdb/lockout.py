@@ -25,10 +25,11 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from bridge_common.deadline import Clock
+from bridge_common.runtime.state_folder import is_age
 from bridge_common.settings.kinds import format_duration
 from sasl_bridge.credentials import Credentials
 from sasl_bridge.passdb.keys import keyed_digest
-from sasl_bridge.passdb.known_addresses import Key, KnownAddresses, entries_in, is_age
+from sasl_bridge.passdb.known_addresses import Key, KnownAddresses, entries_in
 
 _MOST_ACCOUNTS = 50_000
 _MOST_LOGINS = 8

@@ -6,7 +6,6 @@ Does not know when to look, nor what follows. Fails with a text, as `Look` says;
 """
 
 import asyncio
-import copy
 
 from bridge_common.deadline import Deadline
 from bridge_common.directory.codec import CodecError, Search
@@ -17,7 +16,6 @@ from bridge_common.shown import shortened
 from sasl_bridge.passdb.ldap import own_account_refused
 from sasl_bridge.passdb.lookout import Look
 from sasl_bridge.passdb.remote import RemotePassdb
-from sasl_bridge.passdb.slots import Slots
 
 # The root of the directory, which anybody may read (RFC 4512 section 5.1); what it says of itself
 # makes no difference.
@@ -26,11 +24,9 @@ _ROOT = Search("", "base", "(objectClass=*)")
 
 def mail_server_look(remote: RemotePassdb) -> Look:
     """Return what connects, begins TLS, and sees the server get ready for a login."""
-    apart = copy.copy(remote)
-    apart.slots = Slots(1)
 
     async def look(deadline: Deadline) -> str:
-        visit = await apart.visit(None, deadline)
+        visit = await remote.look(deadline)
         return visit.outcome.detail if visit.outcome else ""
 
     return look

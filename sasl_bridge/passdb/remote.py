@@ -200,6 +200,12 @@ class RemotePassdb:
         finally:
             self.slots.free()
 
+    async def look(self, deadline: Deadline) -> Visit:
+        """See whether a login could be tried, besides all connections that logins may have."""
+        visit = Visit()
+        await self._converse(visit, None, deadline)
+        return visit
+
     def attempt(self, credentials: Credentials | None) -> Attempt | None:
         """Return the login as this server knows it; None if there is none to try."""
         if credentials is None:

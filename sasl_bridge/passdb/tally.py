@@ -5,12 +5,12 @@ limit needs, and the subjects that did something last. Does not know what the th
 comes of passing the limit. Raises nothing.
 """
 
-import math
 from collections import OrderedDict
 from collections.abc import Iterator
 from typing import Any
 
 from bridge_common.deadline import Clock
+from bridge_common.runtime.state_folder import is_age
 
 Thing = str | bytes
 """Told apart by being equal. A text may be kept over a restart; bytes are of this process only."""
@@ -122,7 +122,7 @@ class Tally:
 def _things(told: list[Any]) -> Iterator[tuple[str | None, float]]:
     for entry in _lists(told):
         match entry:
-            case [str() | None as name, int() | float() as age] if 0 <= age < math.inf:
+            case [str() | None as name, age] if is_age(age):
                 if name is None or len(name) <= _MAX_NAME:
                     yield name, age
 

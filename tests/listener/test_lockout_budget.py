@@ -114,6 +114,17 @@ async def test_a_server_that_is_down_uses_nothing_up() -> None:
         assert remembered.budgets.summary() == {"counted": 0, "spent": 0, "refused": 0}
 
 
+async def test_nobody_waits_for_a_turn_of_his_own() -> None:
+    """As at a second host, after the first one took the password and fell silent."""
+    budgets = LockoutBudgets(2)
+    with Budget(budgets, "corp").attempt(login(b"guess")) as attempt:
+        assert attempt.reserve() == ""
+        assert attempt.reserve() != ""
+        async with asyncio.timeout(2.0):
+            assert not await attempt.has_turn(Deadline.after(60.0))
+    assert [one["wrong"] for one in budgets.listed()] == [1]
+
+
 @pytest.mark.parametrize(
     ("behave", "heard", "counted"),
     [(script(hang), b"", 0), (script(GREETING, hang), b"AUTHENTICATE PLAIN ", 1)],

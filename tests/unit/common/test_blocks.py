@@ -59,6 +59,13 @@ def test_a_time_that_could_not_be_written_is_not_read(key: str, time: str) -> No
         parse_block({"what": ALICE, key: time})
 
 
+@pytest.mark.parametrize("match", ["starts-with", "contains"])
+def test_a_part_of_a_name_is_no_domain(match: Match) -> None:
+    lab = Lab(canonical_block(Block("M\u00fcll", match)))
+    assert lab.blocks.find("m\u00fcller@example.org") is not None
+    assert canonical_block(Block("@M\u00fcll.example", match)).what == "@xn--mll-hoa.example"
+
+
 def test_behind_a_block_that_is_over_another_one_still_holds() -> None:
     general = Block("@example.com", "contains")
     lab = Lab(Block(ALICE, until=NOW + 60), general)
